@@ -1,0 +1,4 @@
+//! Loads plugins, plans and runs pipelines, aggregates alerts.
+pub mod alerts;
+pub mod graph;
+pub mod spec;

@@ -1,0 +1,1 @@
+//! The frozen tables between Campanile and its plugins.

@@ -1,0 +1,263 @@
+//! Where a stage puts records, error records and alerts.
+
+use crate::batch::{Batch, Record};
+use crate::builder::ColumnBuilder;
+use crate::error::{Error, ErrorKind, Result};
+use crate::payload::{Pairs, Payload};
+use crate::port::Port;
+use crate::schema::Schema;
+use crate::shim::emitter::{AlertColumns, ErrorColumns, Host};
+use crate::write::{Emit, Value};
+use campanile_abi::{NO_POSITION, NO_ROW};
+
+/// Rows after which what a stage has emitted is handed on, even within one call.
+pub const MAX_BATCH_ROWS: usize = 8_192;
+/// Bytes after which what a stage has emitted is handed on, even within one call.
+pub const MAX_BATCH_BYTES: usize = 1 << 20;
+
+/// A named output of a splitter, resolved in `open`. The default is the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortId(pub(crate) u32);
+
+/// Where a stage puts records, error records and alerts.
+///
+/// What is emitted is collected and handed on when the call ends, or earlier when it becomes large: a stage that makes a
+/// million records of one is held back by whoever takes them. Where nothing more is wanted, or a later stage failed,
+/// the calls here return an error: hand it on with `?`.
+#[derive(Debug)]
+pub struct Emitter<'e> {
+    pub(crate) host: Host,
+    pub(crate) state: &'e mut EmitterState,
+    pub(crate) batch: Option<&'e Batch<'e>>,
+}
+
+/// What an instance keeps between calls, so that nothing is allocated anew.
+#[derive(Debug, Default)]
+pub(crate) struct EmitterState {
+    pub(crate) ports: Vec<Port>,
+    pub(crate) alerts: AlertColumns,
+    pub(crate) errors: ErrorColumns,
+    /// The row that is being worked on.
+    pub(crate) row: u32,
+}
+
+impl EmitterState {
+    pub(crate) fn new(input: Option<&Schema>, outputs: &[Schema]) -> EmitterState {
+        EmitterState {
+            ports: outputs.iter().map(|output| Port::new(input, output)).collect(),
+            row: NO_ROW,
+            ..EmitterState::default()
+        }
+    }
+
+    /// Forgets what an unfinished call left.
+    pub(crate) fn clear(&mut self) {
+        for port in &mut self.ports {
+            port.clear();
+        }
+        self.alerts.clear();
+        self.errors.clear();
+        self.row = NO_ROW;
+    }
+}
+
+/// Where [`Emit`] writes the fields it changes.
+#[derive(Debug)]
+pub struct Edits<'a> {
+    pub(crate) port: &'a mut Port,
+    pub(crate) batch: Option<&'a Batch<'a>>,
+}
+
+impl Edits<'_> {
+    #[inline]
+    pub(crate) fn set<T>(&mut self, column: u32, value: impl Value<T>) {
+        self.port.set(self.batch, column, |builder| value.push(builder));
+    }
+}
+
+impl<'e> Emitter<'e> {
+    /// Hands a record on: as it came (nothing is copied), or [with](Record::with) other values in some fields.
+    #[inline]
+    pub fn emit(&mut self, record: impl Emit) -> Result<()> {
+        self.emit_to(PortId(0), record)
+    }
+
+    /// Hands a record on through a port of a splitter.
+    #[inline]
+    pub fn emit_to<R: Emit>(&mut self, port: PortId, record: R) -> Result<()> {
+        let index = port.0 as usize;
+        let Some(port) = self.state.ports.get_mut(index) else { return Err(no_port()) };
+        if !R::EDITED && port.select_dense(record.row()) {
+            return Ok(());
+        }
+        self.emit_edited(index, record)
+    }
+
+    #[inline]
+    fn emit_edited<R: Emit>(&mut self, index: usize, record: R) -> Result<()> {
+        let row = record.row();
+        if self.state.ports[index].must_flush(row == NO_ROW) {
+            self.flush_port(index)?;
+        }
+        let port = &mut self.state.ports[index];
+        port.select(row, record.position());
+        if R::EDITED {
+            record.write(&mut Edits { port, batch: self.batch });
+        }
+        Ok(())
+    }
+
+    /// Hands all records of the batch on, as they came.
+    pub fn emit_all(&mut self, batch: &Batch<'_>) -> Result<()> {
+        for record in batch.records() {
+            self.emit(record)?;
+        }
+        Ok(())
+    }
+
+    /// Hands these rows of the batch on, as they came.
+    pub fn emit_rows(&mut self, batch: &Batch<'_>, rows: &[u32]) -> Result<()> {
+        for &row in rows {
+            self.emit(batch.record(row as usize))?;
+        }
+        Ok(())
+    }
+
+    /// Hands whole columns on, one for each field of the output and all of one length: for sources that build batches
+    /// themselves. `positions` says where each row stands in the split, or is empty. The columns are left empty.
+    pub fn emit_columns(&mut self, columns: &mut [ColumnBuilder], positions: &[u64]) -> Result<()> {
+        self.flush_port(0)?;
+        let rows = columns.first().map_or(0, ColumnBuilder::len);
+        let fields = self.state.ports.first().ok_or_else(no_port)?.schema.fields.len();
+        if columns.len() != fields {
+            return Err(Error::fatal(format!("{} columns for an output of {fields} fields", columns.len())));
+        }
+        if let Some(other) = columns.iter().find(|column| column.len() != rows) {
+            return Err(Error::fatal(format!("columns of {rows} and of {} rows in one batch", other.len())));
+        }
+        if !positions.is_empty() && positions.len() != rows {
+            return Err(Error::fatal(format!("{} positions for {rows} rows", positions.len())));
+        }
+        if rows == 0 {
+            return Ok(());
+        }
+        let columns = columns.iter_mut().map(ColumnBuilder::take).collect();
+        let positions = if positions.is_empty() { None } else { Some(positions) };
+        self.host.batch(0, columns, rows, None, positions)
+    }
+
+    /// Hands a record on as an error: it cannot be processed, and the run goes on.
+    pub fn emit_error(&mut self, record: &Record<'_>, code: i32, message: impl AsRef<str>) -> Result<()> {
+        self.error_row(record.row() as u32, code, message.as_ref())
+    }
+
+    /// In a source: hands on what could not be read, with its bytes and its place.
+    pub fn emit_unreadable(&mut self, place: &Place<'_>, raw: &[u8], code: i32, message: &str) -> Result<()> {
+        if self.state.errors.must_flush(place.file) {
+            self.flush_errors()?;
+        }
+        self.state.errors.push_unreadable(place, raw, code, message);
+        Ok(())
+    }
+
+    fn error_row(&mut self, row: u32, code: i32, message: &str) -> Result<()> {
+        if self.state.errors.must_flush("") {
+            self.flush_errors()?;
+        }
+        self.state.errors.push(row, code, message);
+        Ok(())
+    }
+
+    /// Makes an error record of a record error; hands every other error back.
+    pub(crate) fn take_error(&mut self, error: Error) -> Result<()> {
+        let row = self.state.row;
+        if error.kind() != ErrorKind::Record || row == NO_ROW {
+            return Err(error);
+        }
+        self.error_row(row, error.code(), &error.to_string())
+    }
+
+    /// Raises an alert. Where nobody takes the stage's alerts, it is counted and nothing else is done.
+    #[inline]
+    pub fn emit_alert(&mut self, payload: impl Payload) -> Result<()> {
+        self.emit_alert_at(NO_POSITION, payload)
+    }
+
+    /// In a source: raises an alert about the row at this position.
+    #[inline]
+    pub fn emit_alert_at(&mut self, position: u64, payload: impl Payload) -> Result<()> {
+        let alerts = &mut self.state.alerts;
+        if alerts.must_flush() {
+            self.host.alerts(alerts)?;
+            alerts.clear();
+        }
+        alerts.rows.push(self.state.row);
+        alerts.positions.push(position);
+        if self.host.alerts_wanted() {
+            payload.write(&mut Pairs {
+                keys: &mut alerts.keys,
+                key_ends: &mut alerts.key_ends,
+                values: &mut alerts.values,
+                value_ends: &mut alerts.value_ends,
+            });
+            alerts.pair_ends.push(alerts.key_ends.len() as u32);
+        }
+        Ok(())
+    }
+
+    /// Whether anybody takes the alerts of this stage: for those who would work hard for a payload.
+    pub fn alerts_wanted(&self) -> bool {
+        self.host.alerts_wanted()
+    }
+
+    /// Says which row is being worked on: alerts refer to it, and a panic names it. The loop over records does this; a
+    /// stage that works on whole batches may.
+    #[inline(always)]
+    pub fn at(&mut self, record: &Record<'_>) {
+        self.state.row = record.row() as u32;
+    }
+
+    /// Hands on what has been collected.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        for index in 0..self.state.ports.len() {
+            self.flush_port(index)?;
+        }
+        self.flush_errors()?;
+        if !self.state.alerts.rows.is_empty() {
+            self.host.alerts(&self.state.alerts)?;
+            self.state.alerts.clear();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn flush_port(&mut self, index: usize) -> Result<()> {
+        let Some(port) = self.state.ports.get_mut(index) else { return Ok(()) };
+        let result = port.flush(self.batch, index as u32, self.host);
+        port.clear();
+        result
+    }
+
+    fn flush_errors(&mut self) -> Result<()> {
+        if self.state.errors.is_empty() {
+            return Ok(());
+        }
+        let result = self.host.errors(&self.state.errors);
+        self.state.errors.clear();
+        result
+    }
+}
+
+fn no_port() -> Error {
+    Error::fatal("this stage has no such output: declare it in `configure`")
+}
+
+/// Where something in a source stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place<'a> {
+    /// The file, or empty.
+    pub file: &'a str,
+    /// The line in it, from 1; 0 where there is none.
+    pub line: u64,
+    /// The position in the split: for a file the offset in bytes.
+    pub offset: u64,
+}

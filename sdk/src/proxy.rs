@@ -1,0 +1,12 @@
+//! The host's half of the boundary: a plugin behind its tables as ordinary calls. For hosts and for the test kit; a
+//! plugin needs nothing from here.
+#![allow(unsafe_code, reason = "the host half of the shim: safe types to raw tables")]
+
+mod downstream;
+mod services;
+mod stage;
+
+pub use crate::shim::stage::OutputPort;
+pub use downstream::{AlertsIn, Answer, Downstream, ErrorsIn, Incoming, PatchIn};
+pub use services::{HostServices, ServicesHandle};
+pub use stage::{AlertOut, ErrorsOut, Plugin, Stage};

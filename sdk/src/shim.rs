@@ -1,0 +1,10 @@
+//! The plugin's half of the boundary: every `extern "C"` entry, each under [`guard`]; reading and giving away of arrays.
+#![allow(unsafe_code, reason = "the shim half of the SDK: raw tables to safe types")]
+
+pub(crate) mod array;
+pub(crate) mod columns;
+pub(crate) mod context;
+pub(crate) mod emitter;
+pub(crate) mod guard;
+pub(crate) mod kinds;
+pub(crate) mod stage;

@@ -79,7 +79,11 @@ macro_rules! export_plugin {
             $crate::__resource!("README.md" $($folder)?)),+
         ];
 
-        $($crate::__schema_test!($kind $type $($folder)?);)+
+        #[cfg(test)]
+        #[test]
+        fn schema_files_are_those_of_the_properties() {
+            $($crate::__check_schema!($type $($folder)?);)+
+        }
     };
     ($($other:tt)*) => {
         compile_error!(
@@ -133,15 +137,9 @@ macro_rules! __resource {
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __schema_test {
-    ($kind:ident $type:ident $folder:literal) => {
-        const _: () = {
-            #[cfg(test)]
-            #[test]
-            fn schema_json_is_that_of_the_properties() {
-                $crate::testing::check_schema_file::<$type>(concat!(env!("CARGO_MANIFEST_DIR"), "/", $folder));
-            }
-        };
+macro_rules! __check_schema {
+    ($type:ident $folder:literal) => {
+        $crate::testing::check_schema_file::<$type>(concat!(env!("CARGO_MANIFEST_DIR"), "/", $folder));
     };
-    ($kind:ident $type:ident) => {};
+    ($type:ident) => {};
 }

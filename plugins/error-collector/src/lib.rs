@@ -1,0 +1,1 @@
+//! ErrorCollector turns error records into records.

@@ -1,0 +1,1 @@
+//! File reads and writes records, and appends alerts.

@@ -1,0 +1,1 @@
+//! Generator makes records, for demonstrations and benchmarks.

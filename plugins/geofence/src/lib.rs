@@ -1,0 +1,1 @@
+//! Geofence raises alerts when something enters or leaves an area.

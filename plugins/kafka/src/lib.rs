@@ -1,0 +1,1 @@
+//! KafkaAlerts publishes alerts to Kafka.

@@ -1,0 +1,1 @@
+//! Project keeps, drops, renames and casts fields.

@@ -1,0 +1,1 @@
+//! Router sends records to ports by a field's value.

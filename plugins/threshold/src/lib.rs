@@ -1,0 +1,1 @@
+//! Threshold raises alerts, Filter keeps records, by conditions on a field.

@@ -1,0 +1,185 @@
+//! The formats, and what each of them brings: a reader, a writer, a schema from a sample.
+
+use crate::input::Input;
+use crate::output::Output;
+use crate::{csv, jsonl, parquet, plain};
+use campanile_sdk::{Batch, Emitter, Finding, Limits, Read, Result, Schema};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Records from which a schema is inferred.
+pub(crate) const SAMPLE_RECORDS: usize = 1_000;
+
+/// What stands in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// One JSON object a line.
+    #[default]
+    Jsonl,
+    /// Comma-separated values, RFC 4180.
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+    /// Lines of text: one field `line`.
+    Text,
+}
+
+/// How CSV is written and read; of no meaning for other formats.
+#[derive(Clone, Debug)]
+pub(crate) struct CsvOptions {
+    /// Whether the first line names the fields.
+    pub(crate) header: bool,
+    /// What parts fields, one ASCII character.
+    pub(crate) delimiter: u8,
+    /// Texts that mean null, beside the empty one.
+    pub(crate) nulls: Vec<String>,
+}
+
+/// What readers of all formats are told.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadOptions {
+    pub(crate) format: Format,
+    pub(crate) csv: CsvOptions,
+    /// Bytes of the longest line (of a row in CSV) that is read.
+    pub(crate) max_line_bytes: usize,
+}
+
+/// The part of a file to be read, opened by the reader that gets it.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// The file; `-` for standard input.
+    pub(crate) path: PathBuf,
+    /// Where it begins, a byte: 0 for every format that is not cut.
+    pub(crate) start: u64,
+    /// The byte behind it; nothing for the end of the file.
+    pub(crate) end: Option<u64>,
+    /// The position of the last row that was read before: reading goes on behind it.
+    pub(crate) after: Option<u64>,
+}
+
+impl Part {
+    /// The file as places name it.
+    pub(crate) fn file(&self) -> String {
+        self.path.to_string_lossy().into_owned()
+    }
+}
+
+/// What a reader noticed beside rows.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Lines of nothing but white space.
+    pub(crate) blank_lines: u64,
+    /// Values of fields that the schema does not have.
+    pub(crate) unknown_fields: u64,
+    /// Their names, the first of them, with how often each stood there.
+    pub(crate) unknown_names: BTreeMap<String, u64>,
+}
+
+/// Reads one part of one file.
+///
+/// It emits rows with [`Emitter::emit_columns`] and their positions, what cannot be read with
+/// [`Emitter::emit_unreadable`], about as many a call as the limits say. An [`Input`] that answers
+/// [`std::io::ErrorKind::WouldBlock`] has nothing new for now: what is there is emitted, and then `Read::Idle` answered.
+pub(crate) trait RowReader: Send {
+    fn read(&mut self, limits: Limits, emitter: &mut Emitter<'_>) -> Result<Read>;
+
+    /// Adds what was noticed; called once, when the part is left.
+    fn tally(&mut self, tally: &mut Tally) {
+        let _ = tally;
+    }
+}
+
+/// Writes rows into an [`Output`], in pieces of [`crate::output::WRITE_BYTES`] or more.
+pub(crate) trait RowWriter: Send {
+    /// A row that cannot be written is an error record (`emitter.emit_error`); an error fails the run, and the sink puts
+    /// the file's name in front of it.
+    fn write_batch(&mut self, batch: &Batch<'_>, emitter: &mut Emitter<'_>) -> Result<()>;
+
+    /// Writes what is held back, so that somebody who waits at standard output sees it.
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes what is left, and gives the output back unfinished: the sink ends the compression and syncs.
+    fn finish(self: Box<Self>) -> Result<Output>;
+}
+
+impl Format {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Format::Jsonl => "jsonl",
+            Format::Csv => "csv",
+            Format::Parquet => "parquet",
+            Format::Text => "text",
+        }
+    }
+
+    /// What of the schema this format cannot read into (findings under `property`).
+    pub(crate) fn check_read(self, schema: &Schema, property: &str) -> Vec<Finding> {
+        match self {
+            Format::Jsonl => jsonl::check(schema, property),
+            Format::Csv => csv::check(schema, property),
+            Format::Parquet => parquet::check(schema, property),
+            Format::Text => plain::check_read(schema, property),
+        }
+    }
+
+    /// What of the schema this format cannot write (findings under `property`).
+    pub(crate) fn check_write(self, schema: &Schema, property: &str) -> Vec<Finding> {
+        match self {
+            Format::Jsonl => jsonl::check(schema, property),
+            Format::Csv => csv::check(schema, property),
+            Format::Parquet => parquet::check(schema, property),
+            Format::Text => plain::check_write(schema, property),
+        }
+    }
+}
+
+/// The schema that these files seem to have; of no fields where they hold no record. Standard input is sampled by the
+/// source, which gives the sample back when it is read.
+pub(crate) fn infer(paths: &[PathBuf], options: &ReadOptions) -> Result<Schema> {
+    if options.format == Format::Jsonl {
+        return jsonl::infer(paths, options);
+    }
+    for path in paths {
+        let schema = match options.format {
+            Format::Csv => csv::infer(Input::open_to_wait(path)?, options)?,
+            Format::Parquet => parquet::infer(path)?,
+            Format::Jsonl | Format::Text => plain::schema(),
+        };
+        if !schema.fields.is_empty() {
+            return Ok(schema);
+        }
+    }
+    Ok(Schema::default())
+}
+
+/// Opens a part for reading.
+pub(crate) fn open_reader(part: &Part, options: &ReadOptions, schema: &Schema) -> Result<Box<dyn RowReader>> {
+    match options.format {
+        Format::Jsonl => jsonl::open_reader(part, options, schema),
+        // An `Input` decompresses by the file's name; it begins at the start of the file.
+        Format::Csv => csv::open_reader(Input::open(&part.path)?, part, options, schema),
+        // Neither standard input nor compressed files: the source refuses them before.
+        Format::Parquet => parquet::open_reader(part, schema),
+        Format::Text => plain::open_reader(part, options, schema),
+    }
+}
+
+/// Opens a writer of rows with this schema.
+pub(crate) fn open_writer(
+    format: Format,
+    csv: &CsvOptions,
+    schema: &Schema,
+    output: Output,
+) -> Result<Box<dyn RowWriter>> {
+    match format {
+        Format::Jsonl => jsonl::open_writer(schema, output),
+        Format::Csv => csv::open_writer(csv, schema, output),
+        Format::Parquet => parquet::open_writer(schema, output),
+        Format::Text => plain::open_writer(schema, output),
+    }
+}

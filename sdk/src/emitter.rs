@@ -107,8 +107,12 @@ impl<'e> Emitter<'e> {
         Ok(())
     }
 
-    /// Hands all records of the batch on, as they came.
+    /// Hands all records of the batch on, as they came: in constant time where nothing else was emitted before.
     pub fn emit_all(&mut self, batch: &Batch<'_>) -> Result<()> {
+        let port = self.state.ports.first_mut().ok_or_else(no_port)?;
+        if port.select_first(batch.len() as u32) {
+            return Ok(());
+        }
         for record in batch.records() {
             self.emit(record)?;
         }
@@ -117,8 +121,24 @@ impl<'e> Emitter<'e> {
 
     /// Hands these rows of the batch on, as they came.
     pub fn emit_rows(&mut self, batch: &Batch<'_>, rows: &[u32]) -> Result<()> {
-        for &row in rows {
-            self.emit(batch.record(row as usize))?;
+        self.emit_rows_to(PortId(0), batch, rows)
+    }
+
+    /// Hands these rows of the batch on through a port of a splitter, as they came.
+    pub fn emit_rows_to(&mut self, port: PortId, batch: &Batch<'_>, rows: &[u32]) -> Result<()> {
+        let index = port.0 as usize;
+        if let Some(row) = rows.iter().find(|&&row| row as usize >= batch.len()) {
+            return Err(Error::fatal(format!("row {row} of a batch of {} rows", batch.len())));
+        }
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let port = self.state.ports.get_mut(index).ok_or_else(no_port)?;
+            let (now, later) = rest.split_at(port.room().min(rest.len()));
+            port.select_rows(now);
+            rest = later;
+            if !rest.is_empty() {
+                self.flush_port(index)?;
+            }
         }
         Ok(())
     }
@@ -260,4 +280,72 @@ pub struct Place<'a> {
     pub line: u64,
     /// The position in the split: for a file the offset in bytes.
     pub offset: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Transform, testing};
+    use serde_json::{Value, json};
+
+    /// Emits rows of each batch in one of several ways.
+    #[derive(serde::Deserialize)]
+    struct Emits {
+        /// Rows that are emitted one by one before.
+        #[serde(default)]
+        before: Vec<usize>,
+        /// Rows that are emitted at once; all where it is missing.
+        rows: Option<Vec<u32>>,
+    }
+
+    impl Transform for Emits {
+        fn transform_batch(&mut self, batch: &Batch<'_>, emitter: &mut Emitter<'_>) -> Result<()> {
+            for &row in &self.before {
+                emitter.emit(batch.record(row))?;
+            }
+            match &self.rows {
+                Some(rows) => emitter.emit_rows(batch, rows),
+                None => emitter.emit_all(batch),
+            }
+        }
+    }
+
+    fn emitted(properties: Value, rows: u64) -> (Vec<u64>, usize) {
+        let got = testing::transform::<Emits>(properties).run((0..rows).map(|n| json!({ "n": n }))).unwrap();
+        (got.records.iter().map(|record| record["n"].as_u64().unwrap()).collect(), got.calls)
+    }
+
+    #[test]
+    fn all_rows_of_a_batch_go_in_one_call() {
+        assert_eq!(emitted(json!({}), 3), (vec![0, 1, 2], 1));
+        assert_eq!(emitted(json!({}), 20_000), ((0..20_000).collect(), 1));
+        assert_eq!(emitted(json!({}), 0), (vec![], 0));
+    }
+
+    #[test]
+    fn all_rows_follow_those_that_were_emitted_before() {
+        assert_eq!(emitted(json!({ "before": [1] }), 3), (vec![1, 0, 1, 2], 1));
+        assert_eq!(emitted(json!({ "before": [0] }), 3), (vec![0, 0, 1, 2], 1));
+    }
+
+    #[test]
+    fn some_rows_keep_their_order_and_follow_those_before() {
+        assert_eq!(emitted(json!({ "rows": [2, 0] }), 3), (vec![2, 0], 1));
+        assert_eq!(emitted(json!({ "before": [0], "rows": [1, 2] }), 3), (vec![0, 1, 2], 1));
+        assert_eq!(emitted(json!({ "before": [0], "rows": [0, 2] }), 3), (vec![0, 0, 2], 1));
+        assert_eq!(emitted(json!({ "before": [2], "rows": [0] }), 3), (vec![2, 0], 1));
+        assert_eq!(emitted(json!({ "rows": [] }), 3), (vec![], 0));
+    }
+
+    #[test]
+    fn many_rows_are_handed_on_in_parts() {
+        let rows: Vec<u64> = (0..20_000).map(|n| n * 7 % 3).collect();
+        assert_eq!(emitted(json!({ "before": [1], "rows": &rows }), 3), ([&[1], &rows[..]].concat(), 3));
+    }
+
+    #[test]
+    fn a_row_that_is_not_there_is_an_error() {
+        let failed = testing::transform::<Emits>(json!({ "rows": [0, 3] })).run([json!({ "n": 0 })]);
+        assert_eq!(failed.unwrap_err().message(), "row 3 of a batch of 1 rows");
+    }
 }

@@ -82,6 +82,33 @@ impl Port {
         next
     }
 
+    /// Notes the first `rows` rows at once, if nothing is there yet.
+    pub(crate) fn select_first(&mut self, rows: u32) -> bool {
+        let first = self.is_next(0);
+        if first {
+            self.dense = rows;
+        }
+        first
+    }
+
+    /// Notes these rows of the input at once.
+    pub(crate) fn select_rows(&mut self, rows: &[u32]) {
+        let next = self.dense;
+        if self.is_next(next) && rows.iter().zip(next..).all(|(&row, next)| row == next) {
+            self.dense += rows.len() as u32;
+            return;
+        }
+        if self.rows.is_empty() {
+            self.rows.extend(0..self.dense);
+        }
+        self.rows.extend_from_slice(rows);
+    }
+
+    /// How many rows can be taken before what is there must go.
+    pub(crate) fn room(&self) -> usize {
+        if self.must_flush(false) { 0 } else { MAX_BATCH_ROWS.saturating_sub(self.count()) }
+    }
+
     /// Whether what is there must go before another row (made new or not) can be taken.
     pub(crate) fn must_flush(&self, fresh: bool) -> bool {
         let count = self.count();
@@ -196,5 +223,26 @@ fn fill(builder: &mut ColumnBuilder, batch: Option<&Batch<'_>>, source: i64, row
             (Some(batch), Ok(column)) if (row as usize) < batch.rows => batch.copy_value(column, row, builder),
             _ => builder.push_null(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DataType, SchemaField};
+
+    #[test]
+    fn rows_in_order_are_only_counted() {
+        let schema = Schema::new(vec![SchemaField::new("n", DataType::Long)]);
+        let mut port = Port::new(Some(&schema), &schema);
+        assert!(port.select_first(8_192));
+        assert!(port.rows.is_empty() && port.count() == 8_192 && port.room() == 0);
+        port.clear();
+        port.select_rows(&[0, 1]);
+        port.select_rows(&[2]);
+        assert!(port.rows.is_empty() && port.count() == 3 && port.room() == 8_189);
+        assert!(!port.select_first(1));
+        port.select_rows(&[2]);
+        assert_eq!(port.rows, [0, 1, 2, 2]);
     }
 }

@@ -1,0 +1,54 @@
+//! The properties of a stage against the schema that its plugin carries.
+
+use crate::spec::coerce::coerce;
+use crate::spec::conform::conform;
+use crate::spec::{PipelineFile, StageSpec};
+use campanile_sdk::{Finding, PluginManifest};
+use serde_json::Value;
+
+/// In a property's schema: its value is a path, to be taken from the folder of the pipeline's file.
+const PATH_KEYWORD: &str = "x-path";
+
+/// The properties as the plugin takes them: texts turned into what the schema wants, paths taken from the pipeline's
+/// folder. Nothing where there are errors.
+pub(super) fn check(
+    file: &PipelineFile,
+    stage: &StageSpec,
+    manifest: &PluginManifest,
+    at: &str,
+    findings: &mut Vec<Finding>,
+) -> Option<Value> {
+    let mut properties = Value::Object(stage.plugin.properties.clone());
+    if manifest.schema.is_null() {
+        return Some(properties);
+    }
+    let schema = closed(&manifest.schema);
+    coerce(&schema, &mut properties);
+    let wrong = conform(&schema, &properties, &format!("{at}.plugin.properties"));
+    let failed = wrong.iter().any(Finding::is_error);
+    findings.extend(wrong);
+    if failed {
+        return None;
+    }
+    for (name, value) in properties.as_object_mut().into_iter().flatten() {
+        let is_path = schema["properties"][name][PATH_KEYWORD] == Value::Bool(true);
+        if let (true, Value::String(path)) = (is_path, value)
+            && path != "-"
+        {
+            *path = super::from_folder(&file.folder, path).to_string_lossy().into_owned();
+        }
+    }
+    Some(properties)
+}
+
+/// The schema, with unknown properties refused: a misspelt property is a mistake, whatever its author said.
+fn closed(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Some(schema) = schema.as_object_mut() {
+        schema.entry("properties").or_insert_with(|| Value::Object(serde_json::Map::new()));
+        if !schema.contains_key("unevaluatedProperties") {
+            schema.entry("additionalProperties").or_insert(Value::Bool(false));
+        }
+    }
+    schema
+}

@@ -17,8 +17,8 @@
 
 mod alert;
 mod alert_publisher;
-
-
+#[cfg(feature = "arrow")]
+pub mod arrow;
 mod batch;
 mod builder;
 mod configure;

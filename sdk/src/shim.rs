@@ -2,6 +2,8 @@
 #![allow(unsafe_code, reason = "the shim half of the SDK: raw tables to safe types")]
 
 pub(crate) mod array;
+#[cfg(feature = "arrow")]
+pub(crate) mod arrow;
 pub(crate) mod columns;
 pub(crate) mod context;
 pub(crate) mod emitter;

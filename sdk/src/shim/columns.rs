@@ -53,16 +53,23 @@ pub(crate) unsafe fn view(batch: &BatchV1, fields: &[SchemaField], columns: &mut
     let array = unsafe { &*batch.array };
     for (index, field) in fields.iter().enumerate() {
         // SAFETY: as above.
-        let child: &ArrowArray = unsafe { &**array.children.add(index) };
-        // SAFETY: an Arrow array of this layout has so many buffers.
-        let buffer = |i: usize| unsafe {
-            if (i as i64) < child.n_buffers { (*child.buffers.add(i)).cast::<u8>() } else { std::ptr::null() }
-        };
-        let layout = Layout::of(&field.data_type);
-        let validity = if child.null_count == 0 { std::ptr::null() } else { buffer(0) };
-        columns.push(Column { layout, validity, values: buffer(1), data: buffer(2), offset: child.offset as usize });
+        columns.push(unsafe { column(&**array.children.add(index), &field.data_type) });
     }
     array.length as usize
+}
+
+/// A view of one array. Of lists it knows where each begins and ends, of structs and maps which are null.
+///
+/// # Safety
+/// The array is laid out as the type says; the view is not used after the array is released.
+pub(crate) unsafe fn column(array: &ArrowArray, data_type: &DataType) -> Column {
+    // SAFETY: an Arrow array of this layout has so many buffers.
+    let buffer = |i: usize| unsafe {
+        if (i as i64) < array.n_buffers { (*array.buffers.add(i)).cast::<u8>() } else { std::ptr::null() }
+    };
+    let validity = if array.null_count == 0 { std::ptr::null() } else { buffer(0) };
+    let layout = Layout::of(data_type);
+    Column { layout, validity, values: buffer(1), data: buffer(2), offset: array.offset as usize }
 }
 
 impl Column {
@@ -133,6 +140,15 @@ impl Column {
             let row = row + self.offset;
             Some(*self.values.add(row / 8) & (1 << (row % 8)) != 0)
         }
+    }
+
+    /// Where a list or a map begins and ends in its child.
+    ///
+    /// # Safety
+    /// As above; and the column is one of lists or maps.
+    pub(crate) unsafe fn range(&self, row: usize) -> std::ops::Range<usize> {
+        // SAFETY: the caller's promise; the host checked the offsets.
+        unsafe { self.value::<i32>(row) as usize..self.value::<i32>(row + 1) as usize }
     }
 
     #[inline(always)]

@@ -184,12 +184,40 @@ impl Harness {
             let first = number * self.batch_rows.min(records.len());
             go_on = go_on && process(&mut stage, &mut capture, &schema, chunk, first)?;
         }
+        self.finish(stage, capture)
+    }
+
+    fn finish(&self, mut stage: Stage, mut capture: Capture) -> Result<Collected> {
         stage.finish(&mut capture)?;
         if self.plugin.kind() == Kind::Sink {
             stage.prepare()?;
             stage.commit()?;
         }
         self.end(stage, capture)
+    }
+
+    /// Runs a transform, a splitter or a sink over batches of arrow-rs, each of which is lent as it is. Their schema is the
+    /// input's, where `input` said nothing.
+    #[cfg(feature = "arrow")]
+    pub fn run_record_batches(
+        &self,
+        batches: impl IntoIterator<Item = arrow_array::RecordBatch>,
+    ) -> Result<Collected> {
+        let batches: Vec<_> = batches.into_iter().collect();
+        let mut harness = self.clone();
+        if let (None, Some(batch)) = (&self.input, batches.first()) {
+            harness.input = Some(crate::arrow::from_arrow_schema(batch.schema_ref())?);
+        }
+        let (mut stage, mut capture, schema) = harness.open(&[])?;
+        let (mut go_on, mut first) = (true, 0);
+        for batch in batches {
+            crate::arrow::check(&schema, &batch)?;
+            let rows = batch.num_rows();
+            let exported = crate::shim::arrow::export_batch(batch);
+            go_on = go_on && lend(&mut stage, &mut capture, &schema, exported, first)?;
+            first += rows;
+        }
+        self.finish(stage, capture)
     }
 
     /// Runs an error transform over records with a code and a message each.
@@ -298,9 +326,32 @@ fn process(
     records: &[Value],
     first: usize,
 ) -> Result<bool> {
-    let mut exported = array::export(rows::columns_of(schema, records)?, records.len());
-    let positions: Vec<u64> = (first as u64..).take(records.len()).collect();
+    let exported = array::export(rows::columns_of(schema, records)?, records.len());
     capture.input = records.to_vec();
+    lend_to(stage, capture, exported, first)
+}
+
+/// Lends an array of columns that no builder made; what was emitted of it is looked up in its values.
+#[cfg(feature = "arrow")]
+fn lend(
+    stage: &mut Stage,
+    capture: &mut Capture,
+    schema: &Schema,
+    exported: campanile_abi::ArrowArray,
+    first: usize,
+) -> Result<bool> {
+    let values = rows::values_of(&exported, schema);
+    capture.input = values.into_iter().map(|values| rows::object(schema, values)).collect();
+    lend_to(stage, capture, exported, first)
+}
+
+fn lend_to(
+    stage: &mut Stage,
+    capture: &mut Capture,
+    mut exported: campanile_abi::ArrowArray,
+    first: usize,
+) -> Result<bool> {
+    let positions: Vec<u64> = (first as u64..).take(exported.length as usize).collect();
     // SAFETY: the array was made by the schema that `open` was told, and is lent for the call.
     let processed = unsafe { stage.process(&rows::lend(&exported, &positions), capture) };
     array::discard(&mut exported);

@@ -77,10 +77,54 @@ pub(super) fn values_of(array: &ArrowArray, schema: &Schema) -> Vec<Vec<Value>> 
     // SAFETY: the array is one that the plugin's shim exported, of the types that its schema says.
     let rows = unsafe { columns::view(&lent, &schema.fields, &mut views) };
     let batch = Batch { rows, columns: &views, schema, raw: None };
-    let values = batch.records().map(|record| {
-        (0..schema.fields.len()).map(|column| json_of(record, column)).collect()
-    });
-    values.collect()
+    let field = |row, column: usize| match &schema.fields[column].data_type {
+        scalar if scalar.is_scalar() => json_of(batch.record(row), column),
+        // SAFETY: as above.
+        nested => unsafe { nested_json(&**array.children.add(column), nested, row) },
+    };
+    (0..rows).map(|row| (0..schema.fields.len()).map(|column| field(row, column)).collect()).collect()
+}
+
+/// A value of any type, as JSON.
+///
+/// # Safety
+/// The array is laid out as the type says, and has such a row.
+unsafe fn nested_json(array: &ArrowArray, data_type: &DataType, row: usize) -> Value {
+    // SAFETY: the caller's promise, which holds for children too: a list's offsets are within its child.
+    unsafe {
+        let column = columns::column(array, data_type);
+        if column.is_null(row) {
+            return Value::Null;
+        }
+        let child = |index: usize| &**array.children.add(index);
+        match data_type {
+            DataType::List { items } => {
+                column.range(row).map(|row| nested_json(child(0), &items.data_type, row)).collect()
+            }
+            DataType::Struct { fields } => {
+                let row = row + array.offset as usize;
+                let members = fields.iter().enumerate().map(|(index, field)| {
+                    (field.name.clone(), nested_json(child(index), &field.data_type, row))
+                });
+                Value::Object(members.collect())
+            }
+            DataType::Map { values } => {
+                let entries = child(0);
+                let (keys, items) = (&**entries.children, &**entries.children.add(1));
+                let members = column.range(row).map(|row| {
+                    let row = row + entries.offset as usize;
+                    let key = columns::column(keys, &DataType::String).text(row).unwrap_or_default().to_owned();
+                    (key, nested_json(items, &values.data_type, row))
+                });
+                Value::Object(members.collect())
+            }
+            scalar => {
+                let schema = Schema::new(vec![SchemaField::new("", scalar.clone())]);
+                let batch = Batch { rows: row + 1, columns: &[column], schema: &schema, raw: None };
+                json_of(batch.record(row), 0)
+            }
+        }
+    }
 }
 
 fn json_of(record: Record<'_>, column: usize) -> Value {

@@ -127,9 +127,7 @@ impl<'e> Emitter<'e> {
     /// Hands these rows of the batch on through a port of a splitter, as they came.
     pub fn emit_rows_to(&mut self, port: PortId, batch: &Batch<'_>, rows: &[u32]) -> Result<()> {
         let index = port.0 as usize;
-        if let Some(row) = rows.iter().find(|&&row| row as usize >= batch.len()) {
-            return Err(Error::fatal(format!("row {row} of a batch of {} rows", batch.len())));
-        }
+        check_rows(batch, rows)?;
         let mut rest = rows;
         while !rest.is_empty() {
             let port = self.state.ports.get_mut(index).ok_or_else(no_port)?;
@@ -141,6 +139,31 @@ impl<'e> Emitter<'e> {
             }
         }
         Ok(())
+    }
+
+    /// Hands these rows of the batch on with whole columns in place of some fields of the output: for stages that do not
+    /// know before they run which fields they change. Each column stands with its field's position in the output and has
+    /// one value for each of the rows. The columns are left empty.
+    pub fn emit_replaced(
+        &mut self,
+        batch: &Batch<'_>,
+        rows: &[u32],
+        columns: &mut [(usize, ColumnBuilder)],
+    ) -> Result<()> {
+        self.flush_port(0)?;
+        let fields = self.state.ports.first().ok_or_else(no_port)?.schema.fields.len();
+        if let Some((index, _)) = columns.iter().find(|(index, _)| *index >= fields) {
+            return Err(Error::fatal(format!("a column for field {index} of an output of {fields} fields")));
+        }
+        if let Some((_, column)) = columns.iter().find(|(_, column)| column.len() != rows.len()) {
+            return Err(Error::fatal(format!("a column of {} values for {} rows", column.len(), rows.len())));
+        }
+        check_rows(batch, rows)?;
+        if let Some(port) = self.state.ports.first_mut().filter(|_| !rows.is_empty()) {
+            port.select_rows(rows);
+            port.replace(columns);
+        }
+        self.flush_port(0)
     }
 
     /// Hands whole columns on, one for each field of the output and all of one length: for sources that build batches
@@ -267,6 +290,13 @@ impl<'e> Emitter<'e> {
     }
 }
 
+fn check_rows(batch: &Batch<'_>, rows: &[u32]) -> Result<()> {
+    match rows.iter().find(|&&row| row as usize >= batch.len()) {
+        Some(row) => Err(Error::fatal(format!("row {row} of a batch of {} rows", batch.len()))),
+        None => Ok(()),
+    }
+}
+
 fn no_port() -> Error {
     Error::fatal("this stage has no such output: declare it in `configure`")
 }
@@ -341,6 +371,58 @@ mod tests {
     fn many_rows_are_handed_on_in_parts() {
         let rows: Vec<u64> = (0..20_000).map(|n| n * 7 % 3).collect();
         assert_eq!(emitted(json!({ "before": [1], "rows": &rows }), 3), ([&[1], &rows[..]].concat(), 3));
+    }
+
+    /// Counts the records that it lets through, in a field of the output.
+    #[derive(serde::Deserialize)]
+    struct Counts {
+        rows: Vec<u32>,
+        column: usize,
+        #[serde(default)]
+        too_many: bool,
+    }
+
+    impl Transform for Counts {
+        fn transform_batch(&mut self, batch: &Batch<'_>, emitter: &mut Emitter<'_>) -> Result<()> {
+            let mut columns = [(self.column, ColumnBuilder::new(&crate::DataType::Long)?)];
+            for part in [&self.rows[..1], &self.rows[1..]] {
+                (0..part.len() as i64).for_each(|value| columns[0].1.push_i64(value));
+                if self.too_many {
+                    columns[0].1.push_null();
+                }
+                emitter.emit_replaced(batch, part, &mut columns)?;
+                assert!(columns[0].1.is_empty());
+            }
+            emitter.emit_all(batch)
+        }
+    }
+
+    fn counted(properties: Value) -> Result<Vec<(i64, i64)>> {
+        let records = (0..3).map(|n| json!({ "a": n, "b": 10 * n }));
+        let got = testing::transform::<Counts>(properties).run(records)?;
+        Ok(got.records.iter().map(|r| (r["a"].as_i64().unwrap(), r["b"].as_i64().unwrap())).collect())
+    }
+
+    #[test]
+    fn whole_columns_replace_fields_of_some_rows() {
+        let all = [(0, 0), (1, 10), (2, 20)];
+        let got = counted(json!({ "rows": [2, 0, 1], "column": 1 })).unwrap();
+        assert_eq!(got, [&[(2, 0), (0, 0), (1, 1)], &all[..]].concat());
+        let got = counted(json!({ "rows": [0], "column": 0 })).unwrap();
+        assert_eq!(got, [&[(0, 0)], &all[..]].concat());
+    }
+
+    #[test]
+    fn columns_must_fit_the_rows_and_the_output() {
+        let message = |properties| counted(properties).unwrap_err().to_string();
+        assert_eq!(
+            message(json!({ "rows": [0], "column": 2 })),
+            "a column for field 2 of an output of 2 fields"
+        );
+        assert_eq!(
+            message(json!({ "rows": [0], "column": 0, "too_many": true })),
+            "a column of 2 values for 1 rows"
+        );
     }
 
     #[test]

@@ -104,6 +104,19 @@ impl Port {
         self.rows.extend_from_slice(rows);
     }
 
+    /// Takes whole columns in place of fields of the output, one value for each row noted; an empty one is left for each.
+    pub(crate) fn replace(&mut self, columns: &mut [(usize, ColumnBuilder)]) {
+        for (index, column) in columns {
+            match self.builders.get_mut(*index) {
+                // What is there is empty, with room for as many values as last time.
+                Some(Some(empty)) => std::mem::swap(empty, column),
+                Some(none) => *none = Some(column.take()),
+                None => {}
+            }
+            self.edited = true;
+        }
+    }
+
     /// How many rows can be taken before what is there must go.
     pub(crate) fn room(&self) -> usize {
         if self.must_flush(false) { 0 } else { MAX_BATCH_ROWS.saturating_sub(self.count()) }

@@ -79,8 +79,8 @@ fn select_records(batch: &Batch<'_>, rows: &mut Vec<u32>, wanted: impl Fn(Record
     }
 }
 
-/// Values that are compared together.
-const BLOCK: usize = 64;
+/// Values that are compared together: few enough that a rare row costs little.
+const BLOCK: usize = 16;
 
 #[inline(always)]
 fn select_values<T: Copy>(values: &[T], rows: &mut Vec<u32>, wanted: impl Fn(T) -> bool) {

@@ -1,1 +1,18 @@
-//! KafkaAlerts publishes alerts to Kafka.
+//! Publishes alerts to Kafka.
+
+mod address;
+mod kafka_publisher;
+mod listener;
+mod message_key;
+mod producer;
+mod producer_properties;
+mod verdict;
+
+use campanile_sdk::export_plugin;
+use kafka_publisher::KafkaPublisher;
+
+// CDAP's plugin goes by the second name: its pipelines are read as they are.
+export_plugin! {
+    alertpublisher KafkaPublisher as "Kafka" in "publisher",
+    alertpublisher KafkaPublisher as "KafkaAlerts" in "publisher",
+}

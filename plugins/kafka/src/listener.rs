@@ -1,0 +1,102 @@
+//! What librdkafka says between calls: delivery reports, errors, log lines.
+
+use campanile_sdk::{Level, Services};
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{DeliveryResult, ProducerContext};
+use rdkafka::statistics::Statistics;
+use rdkafka::types::RDKafkaErrorCode as Code;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// What became of a message: its number among those that were sent, and why it was not delivered.
+pub(crate) type Report = (usize, Option<Code>);
+
+/// Travels with a message, and comes back with its report.
+pub(crate) struct Ticket {
+    pub(crate) number: usize,
+    /// Has room for the reports of all messages that were sent with it.
+    pub(crate) reports: SyncSender<Report>,
+}
+
+/// Called by librdkafka from the thread that polls.
+pub(crate) struct Listener {
+    services: Services,
+    heard: Mutex<Heard>,
+    refused: Condvar,
+}
+
+/// The last errors that concern no message.
+#[derive(Default)]
+struct Heard {
+    refusal: Option<String>,
+    trouble: Option<String>,
+}
+
+impl Listener {
+    pub(crate) fn new(services: Services) -> Listener {
+        Listener { services, heard: Mutex::default(), refused: Condvar::new() }
+    }
+
+    /// Forgets what it heard before.
+    pub(crate) fn forget(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Heard::default();
+    }
+
+    /// Why the credentials were not taken, waiting a while for it.
+    pub(crate) fn refusal_within(&self, patience: Duration) -> Option<String> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = self.refused.wait_timeout_while(heard, patience, |heard| heard.refusal.is_none());
+        wait.unwrap_or_else(PoisonError::into_inner).0.refusal.clone()
+    }
+
+    /// The last error that was heard.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).trouble.clone()
+    }
+}
+
+impl ClientContext for Listener {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        let level = match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+                Level::Error
+            }
+            RDKafkaLogLevel::Warning => Level::Warn,
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => Level::Info,
+            RDKafkaLogLevel::Debug => Level::Debug,
+        };
+        self.services.log(level, format!("librdkafka: {facility}: {message}"));
+    }
+
+    fn stats(&self, _: Statistics) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.services.log(Level::Warn, format!("librdkafka: {reason}"));
+        let code = error.rdkafka_error_code();
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(code, Some(Code::Authentication | Code::SaslAuthenticationFailed)) {
+            heard.refusal = Some(reason.to_owned());
+            self.refused.notify_all();
+        }
+        // That all brokers are down says less than what came before it.
+        if code != Some(Code::AllBrokersDown) || heard.trouble.is_none() {
+            heard.trouble = Some(reason.to_owned());
+        }
+    }
+}
+
+impl ProducerContext for Listener {
+    type DeliveryOpaque = Box<Ticket>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
+        let failure = match result {
+            Ok(_) => None,
+            Err((error, _)) => Some(error.rdkafka_error_code().unwrap_or(Code::Fail)),
+        };
+        // Nobody listens any more when the wait was given up.
+        let _ = ticket.reports.try_send((ticket.number, failure));
+    }
+}

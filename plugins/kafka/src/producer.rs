@@ -1,0 +1,290 @@
+//! A connection to Kafka that knows what became of each message.
+
+use crate::listener::{Listener, Report, Ticket};
+use crate::verdict::{self, Verdict};
+use campanile_sdk::{Error, Result, Services};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig, ThreadedProducer};
+use rdkafka::types::RDKafkaErrorCode as Code;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+#[cfg(test)]
+mod tests;
+
+/// How long brokers may take to answer when a run starts.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a topic has to be unknown: one that is made on the first question is known a moment later.
+const UNKNOWN_FOR: Duration = Duration::from_secs(2);
+/// How often a wait looks whether it is still worth it.
+const SLICE: Duration = Duration::from_millis(100);
+/// How long delivery reports may be overdue. librdkafka times messages out by itself, once a second.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long reports of purged messages may take, which come at once.
+const PURGE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What is sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Message {
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// All in-sync replicas have it.
+    Done,
+    /// It may go through later.
+    Retry(String),
+    /// It never will.
+    Rejected(String),
+}
+
+/// An idempotent producer for one topic.
+pub(crate) struct Producer {
+    client: ThreadedProducer<Listener>,
+    topic: String,
+    /// How long a message may be on its way.
+    patience: Duration,
+}
+
+/// What is known in the midst of a call of [`Producer::deliver`].
+struct Round<'a> {
+    tell: &'a mut dyn FnMut(usize, Delivery),
+    /// Sent and not reported yet.
+    pending: Vec<bool>,
+    left: usize,
+    suspects: Vec<(usize, String)>,
+    stop: Option<Error>,
+}
+
+impl Producer {
+    /// Connects, and sees that brokers answer and that the topic exists.
+    pub(crate) fn connect(
+        config: &ClientConfig,
+        topic: &str,
+        message_timeout: Duration,
+        connect_timeout: Duration,
+        services: Services,
+    ) -> Result<Producer> {
+        let client = config
+            .create_with_context(Listener::new(services))
+            .map_err(|error| Error::config(format!("cannot make a producer for Kafka: {error}")))?;
+        let producer = Producer { client, topic: topic.to_owned(), patience: message_timeout + GRACE };
+        producer.find_topic(config.get("bootstrap.servers").unwrap_or_default(), connect_timeout, services)?;
+        Ok(producer)
+    }
+
+    fn find_topic(&self, brokers: &str, timeout: Duration, services: Services) -> Result<()> {
+        let (topic, begun) = (&self.topic, Instant::now());
+        let listener = self.client.client().context();
+        // Each question takes longer than the one before: a slow broker is heard in the end, a refusal soon.
+        let mut slice = Duration::from_millis(500);
+        loop {
+            let left = timeout.saturating_sub(begun.elapsed());
+            let trouble = match self.client.client().fetch_metadata(Some(topic), slice.min(left)) {
+                Ok(metadata) => match metadata.topics().first().map(|topic| topic.error()) {
+                    Some(None) => return Ok(()),
+                    Some(Some(error)) => Code::from(error),
+                    None => Code::UnknownTopic,
+                },
+                Err(error) => error.rdkafka_error_code().unwrap_or(Code::Fail),
+            };
+            match trouble {
+                Code::UnknownTopicOrPartition | Code::UnknownTopic if begun.elapsed() >= UNKNOWN_FOR => {
+                    return Err(Error::config(format!(
+                        "topic `{topic}` does not exist: create it, such as by `kafka-topics.sh --bootstrap-server \
+                         {brokers} --create --topic {topic}`"
+                    )));
+                }
+                code => {
+                    if let Verdict::Stop(error) = verdict::of(code, topic) {
+                        return Err(error);
+                    }
+                }
+            }
+            if let Some(reason) = listener.refusal_within(SLICE) {
+                return Err(refused(&reason));
+            }
+            if begun.elapsed() >= timeout {
+                let reason = listener.trouble().unwrap_or_else(|| verdict::words(trouble));
+                return Err(Error::retry(format!(
+                    "cannot reach topic `{topic}` at `{brokers}` within {} s: {reason}",
+                    timeout.as_secs()
+                )));
+            }
+            if services.is_cancelled() {
+                return Err(Error::retry(format!("told to stop while waiting for `{brokers}`")));
+            }
+            slice *= 2;
+        }
+    }
+
+    /// Sends messages, and returns when it has told what became of each. Where it fails, those it told nothing about were
+    /// not delivered, as far as is known.
+    pub(crate) fn deliver(
+        &self,
+        count: usize,
+        message: impl Fn(usize) -> Message,
+        mut tell: impl FnMut(usize, Delivery),
+    ) -> Result<()> {
+        self.client.client().context().forget();
+        let until = Instant::now() + self.patience;
+        let mut round =
+            Round { tell: &mut tell, pending: vec![false; count], left: 0, suspects: Vec::new(), stop: None };
+        self.send_all(0..count, &message, &mut round, until)?;
+        // A broker refuses whole batches: who the cause is, shows when each is sent alone.
+        let suspects = std::mem::take(&mut round.suspects);
+        for (number, reason) in suspects {
+            if count > 1 {
+                if Instant::now() >= until {
+                    (round.tell)(number, Delivery::Retry(format!("its batch was refused: {reason}")));
+                    continue;
+                }
+                self.send_all(number..number + 1, &message, &mut round, until)?;
+                if round.suspects.pop().is_none() {
+                    continue;
+                }
+            }
+            (round.tell)(number, Delivery::Rejected(reason));
+        }
+        Ok(())
+    }
+
+    /// Sends messages and awaits their reports.
+    fn send_all(
+        &self,
+        numbers: std::ops::Range<usize>,
+        message: &impl Fn(usize) -> Message,
+        round: &mut Round<'_>,
+        until: Instant,
+    ) -> Result<()> {
+        let (sender, reports) = sync_channel(numbers.len().max(1));
+        for number in numbers {
+            self.send(number, &message(number), &sender, &reports, round, until);
+            // What has come in meanwhile is told at once.
+            for report in reports.try_iter() {
+                self.settle(report, round);
+            }
+            if round.stop.is_some() {
+                break;
+            }
+        }
+        while round.left > 0 && round.stop.is_none() && Instant::now() < until {
+            self.await_report(&reports, round);
+        }
+        if round.left > 0 {
+            self.give_up(&reports, round);
+        }
+        match round.stop.take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn send(
+        &self,
+        number: usize,
+        message: &Message,
+        sender: &SyncSender<Report>,
+        reports: &Receiver<Report>,
+        round: &mut Round<'_>,
+        until: Instant,
+    ) {
+        let ticket = Box::new(Ticket { number, reports: sender.clone() });
+        let mut record = BaseRecord::with_opaque_to(&self.topic, ticket).payload(message.payload.as_slice());
+        record.key = message.key.as_deref();
+        loop {
+            let (error, back) = match self.client.send(record) {
+                Ok(()) => {
+                    round.pending[number] = true;
+                    round.left += 1;
+                    return;
+                }
+                Err(refused) => refused,
+            };
+            match error.rdkafka_error_code().unwrap_or(Code::Fail) {
+                // Room comes with reports.
+                Code::QueueFull if round.stop.is_none() && Instant::now() < until => self.await_report(reports, round),
+                // It was looked at alone: no other message is the cause.
+                Code::MessageSizeTooLarge => {
+                    let limit = "larger than `message.max.bytes`, which `producerProperties` may raise";
+                    let size = message.payload.len() + message.key.as_ref().map_or(0, Vec::len);
+                    return (round.tell)(number, Delivery::Rejected(format!("its {size} bytes are {limit}")));
+                }
+                code => return self.judge(number, code, round),
+            }
+            record = back;
+        }
+    }
+
+    /// Waits a little for a report, or for the news that there will be none.
+    fn await_report(&self, reports: &Receiver<Report>, round: &mut Round<'_>) {
+        match reports.recv_timeout(SLICE) {
+            Ok(report) => self.settle(report, round),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                if let Some(reason) = self.client.client().context().refusal_within(Duration::ZERO) {
+                    round.stop = Some(refused(&reason));
+                }
+            }
+        }
+    }
+
+    fn settle(&self, (number, failure): Report, round: &mut Round<'_>) {
+        if !std::mem::take(&mut round.pending[number]) {
+            return;
+        }
+        round.left -= 1;
+        match failure {
+            None => (round.tell)(number, Delivery::Done),
+            Some(code) => self.judge(number, code, round),
+        }
+    }
+
+    fn judge(&self, number: usize, code: Code, round: &mut Round<'_>) {
+        // Whatever a message failed by then: the producer delivers nothing any more.
+        if let Some((_, words)) = self.client.client().fatal_error() {
+            round.stop.get_or_insert(Error::fatal(format!("the producer failed for good: {words}")));
+            return;
+        }
+        match verdict::of(code, &self.topic) {
+            Verdict::Retry(words) => {
+                let trouble = self.client.client().context().trouble();
+                let reason = trouble.map_or(words.clone(), |trouble| format!("{words} (last heard: {trouble})"));
+                (round.tell)(number, Delivery::Retry(reason));
+            }
+            Verdict::Suspect(words) => round.suspects.push((number, words)),
+            Verdict::Purged => {
+                (round.tell)(number, Delivery::Retry("it waited for too long, and was taken back".to_owned()));
+            }
+            Verdict::Stop(error) => {
+                round.stop.get_or_insert(error);
+            }
+        }
+    }
+
+    /// Takes back what is still on its way, so that nothing is delivered that the host believes is not.
+    fn give_up(&self, reports: &Receiver<Report>, round: &mut Round<'_>) {
+        self.client.purge(PurgeConfig::default().queue().inflight());
+        let until = Instant::now() + PURGE_TIMEOUT;
+        while round.left > 0 {
+            let left = until.saturating_duration_since(Instant::now());
+            match reports.recv_timeout(left) {
+                Ok(report) => self.settle(report, round),
+                Err(_) => break,
+            }
+        }
+        let overdue = format!("no delivery report within {} s", self.patience.as_secs());
+        for (number, pending) in round.pending.iter_mut().enumerate() {
+            if std::mem::take(pending) {
+                (round.tell)(number, Delivery::Retry(overdue.clone()));
+            }
+        }
+        round.left = 0;
+    }
+}
+
+fn refused(reason: &str) -> Error {
+    Error::config(format!("the brokers do not take the credentials: {reason}"))
+}

@@ -7,6 +7,6 @@ mod services;
 mod stage;
 
 pub use crate::shim::stage::OutputPort;
-pub use downstream::{AlertsIn, Answer, Downstream, ErrorsIn, Incoming, PatchIn};
+pub use downstream::{AlertsIn, Answer, Downstream, ErrorsIn, Incoming, PatchIn, PayloadsIn};
 pub use services::{HostServices, ServicesHandle};
 pub use stage::{AlertOut, ErrorsOut, Plugin, Stage};

@@ -4,8 +4,12 @@ mod batch;
 mod columns;
 pub mod library;
 mod plan;
+mod run;
 pub mod graph;
 pub mod spec;
 mod types;
 
 pub use plan::Plan;
+pub use run::{
+    Log, LogRecord, MetricsSnapshot, Problem, Progress, Report, RunOptions, StageProgress, StageReport, Status, Stop,
+};

@@ -23,11 +23,13 @@ pub struct Plan {
 
 /// A stage and its plugin.
 #[derive(Debug)]
-pub struct PlannedStage {
+pub(crate) struct PlannedStage {
     /// The plugin.
     pub(crate) plugin: Plugin,
     /// Its properties, as the plugin takes them.
     pub(crate) properties: Value,
+    /// The ports that it declared, in their order.
+    pub(crate) ports: Vec<String>,
 }
 
 impl Plan {
@@ -65,6 +67,13 @@ impl Plan {
     /// The pipeline as it was written.
     pub fn spec(&self) -> &PipelineSpec {
         &self.file.spec
+    }
+
+    /// The named ports that a stage declared, in their order.
+    pub(crate) fn ports_of(&self, stage: &str) -> impl Iterator<Item = String> {
+        let planned = self.spec().stages.iter().zip(&self.stages).find(|(spec, _)| spec.name == stage);
+        let ports = planned.map(|(_, planned)| planned.ports.clone()).unwrap_or_default();
+        ports.into_iter().filter(|port| !port.is_empty())
     }
 
     /// The folder of the pipeline's file.
@@ -171,7 +180,8 @@ impl Planner<'_> {
             if let Inputs::Known(inputs) = inputs {
                 outputs[index] = self.configure(&plugin, &properties, &inputs, &at, stage.plugin.kind);
             }
-            planned[index] = Some(PlannedStage { plugin, properties });
+            let ports = outputs[index].iter().flatten().map(|output| output.port.clone()).collect();
+            planned[index] = Some(PlannedStage { plugin, properties, ports });
         }
         planned
     }

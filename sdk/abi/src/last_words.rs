@@ -46,6 +46,17 @@ impl Drop for Inside {
     }
 }
 
+/// The stage that was entered last, by any thread.
+pub fn last_entered() -> Option<&'static str> {
+    let last = Name { ptr: LAST_PTR.load(Ordering::Relaxed), len: LAST_LEN.load(Ordering::Relaxed) };
+    if last.ptr.is_null() || last.len == 0 {
+        return None;
+    }
+    // SAFETY: names are `&'static str`; pointer and length belong together but for a thread that enters just now, which
+    // stores the length 0 first.
+    std::str::from_utf8(unsafe { std::slice::from_raw_parts(last.ptr, last.len) }).ok()
+}
+
 /// Installs the handlers, once for the process. For the binary: a host that embeds the engine has its own.
 #[cfg(unix)]
 pub fn install() {

@@ -128,6 +128,17 @@ impl<'a> PayloadsIn<'a> {
         start as usize..self.pair_ends[i] as usize
     }
 
+    /// How many bytes the keys and values of these pairs take.
+    #[inline]
+    pub fn bytes(&self, pairs: std::ops::Range<usize>) -> usize {
+        let size = |ends: &[u32]| {
+            let start = if pairs.start == 0 { 0 } else { ends[pairs.start - 1] };
+            let end = if pairs.end == 0 { 0 } else { ends[pairs.end - 1] };
+            end.saturating_sub(start) as usize
+        };
+        size(self.key_ends) + size(self.value_ends)
+    }
+
     /// The pair with this number.
     #[inline]
     pub fn pair(&self, pair: usize) -> (&'a str, &'a str) {

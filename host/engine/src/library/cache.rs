@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Copies that were not used for so long are removed.
-pub const CACHE_KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
+pub(super) const CACHE_KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 /// More copies than this are removed, the oldest first.
-pub const CACHE_ENTRIES_MAX: usize = 256;
+pub(super) const CACHE_ENTRIES_MAX: usize = 256;
 
 /// The folder of the copies.
 #[derive(Clone, Debug)]

@@ -1,0 +1,112 @@
+use super::metrics::MetricsSnapshot;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Tells a run to stop; may be used from any thread and from a signal's.
+#[derive(Debug, Default)]
+pub struct Stop(AtomicU32);
+
+impl Stop {
+    /// Stop reading, finish what was read, end as KILLED.
+    pub fn stop(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether the run was told to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 0
+    }
+}
+
+/// A message of a stage.
+#[derive(Clone, Debug)]
+pub struct LogRecord<'a> {
+    /// The stage.
+    pub stage: &'a str,
+    /// 1 error, 2 warn, 3 info, 4 debug, 5 trace.
+    pub level: u32,
+    /// The message.
+    pub message: &'a str,
+    /// Its fields, a JSON object, or empty.
+    pub fields: &'a str,
+}
+
+/// Where messages of stages go, and from which level on.
+#[derive(Clone)]
+pub struct Log {
+    /// The lightest level that is kept.
+    pub level: u32,
+    /// Takes one; called from any thread.
+    pub keep: Arc<dyn Fn(&LogRecord<'_>) + Send + Sync>,
+}
+
+/// How far a run is.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// The stages, in the order of the file.
+    pub stages: Vec<StageProgress>,
+}
+
+/// How far a stage is.
+#[derive(Clone, Debug)]
+pub struct StageProgress {
+    /// The stage.
+    pub name: String,
+    /// What it counted.
+    pub metrics: MetricsSnapshot,
+}
+
+/// What a run may be given. The default is what `campanile run FILE` does.
+pub struct RunOptions {
+    /// The run's id; one is made where nothing is said.
+    pub run_id: Option<String>,
+    /// Over the pipeline's `parallelism`.
+    pub parallelism: Option<u32>,
+    /// Reads so many records, and opens no sink and no publisher.
+    pub dry_run: Option<u64>,
+    /// The run's arguments, for stages that ask.
+    pub arguments: BTreeMap<String, String>,
+    /// Tells the run to stop.
+    pub stop: Arc<Stop>,
+    /// How long one call of a plugin may take where the pipeline says nothing.
+    pub call_deadline: Duration,
+    /// How long alerts that cannot be published now are tried again.
+    pub retry_for: Duration,
+    /// The largest payload of an alert, in bytes of its keys and values.
+    pub max_payload_bytes: usize,
+    /// Secrets by their name.
+    pub secrets: Option<Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>>,
+    /// Where messages of stages go.
+    pub log: Option<Log>,
+    /// Called some fifty times a second.
+    pub progress: Option<Box<dyn FnMut(&Progress) + Send>>,
+}
+
+impl RunOptions {
+    /// How long one call of a plugin may take.
+    pub const CALL_DEADLINE: Duration = Duration::from_secs(300);
+    /// How long alerts that cannot be published now are tried again.
+    pub const RETRY_FOR: Duration = Duration::from_secs(300);
+    /// The largest payload of an alert, in bytes.
+    pub const MAX_PAYLOAD_BYTES: usize = 64 << 10;
+}
+
+impl Default for RunOptions {
+    fn default() -> RunOptions {
+        RunOptions {
+            run_id: None,
+            parallelism: None,
+            dry_run: None,
+            arguments: BTreeMap::new(),
+            stop: Arc::default(),
+            call_deadline: RunOptions::CALL_DEADLINE,
+            retry_for: RunOptions::RETRY_FOR,
+            max_payload_bytes: RunOptions::MAX_PAYLOAD_BYTES,
+            secrets: None,
+            log: None,
+            progress: None,
+        }
+    }
+}

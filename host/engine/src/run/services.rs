@@ -1,0 +1,54 @@
+//! What the engine answers when a stage asks.
+
+use super::shared::Shared;
+use campanile_abi::text;
+use campanile_sdk::proxy::HostServices;
+use std::sync::Arc;
+
+/// The services of one stage.
+pub(super) struct StageServices {
+    pub(super) shared: Arc<Shared>,
+    pub(super) stage: usize,
+}
+
+impl HostServices for StageServices {
+    fn text(&self, what: u32) -> &str {
+        let identity = &self.shared.identity;
+        match what {
+            text::NAMESPACE => &identity.namespace,
+            text::PIPELINE => &identity.pipeline_name,
+            text::RUN => &identity.run_id,
+            text::STAGE => self.shared.stages[self.stage].name,
+            text::ARGUMENTS => &identity.arguments,
+            _ => "",
+        }
+    }
+
+    fn log_enabled(&self, level: u32) -> bool {
+        self.shared.log.as_ref().is_some_and(|log| level <= log.level) || level <= Shared::PROBLEM_LEVEL
+    }
+
+    fn log(&self, level: u32, message: &str, fields: &str) {
+        self.shared.log(self.stage, level, message, fields);
+    }
+
+    fn count(&self, name: &str, delta: u64) {
+        self.shared.stages[self.stage].metrics.count(name, delta as f64);
+    }
+
+    fn gauge(&self, name: &str, value: f64) {
+        self.shared.stages[self.stage].metrics.gauge(name, value);
+    }
+
+    fn now_ms(&self) -> i64 {
+        super::shared::now_ms()
+    }
+
+    fn cancelled(&self) -> bool {
+        self.shared.must_end()
+    }
+
+    fn secret(&self, name: &str) -> Option<Vec<u8>> {
+        self.shared.secret(name)
+    }
+}

@@ -1,0 +1,249 @@
+//! What all threads of a run share.
+
+use super::dead_letters::DeadLetters;
+use super::metrics::StageMetrics;
+use super::options::{Log, LogRecord, Progress, RunOptions, StageProgress, Stop};
+use super::report::{Problem, Report, StageReport, Status};
+use super::watch::Watch;
+use crate::plan::Plan;
+use crate::spec::Secrets;
+use campanile_sdk::Kind;
+use serde_json::{Map, Value};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// More problems than this are counted, not kept.
+const PROBLEMS_MAX: usize = 200;
+
+/// Who runs.
+#[derive(Debug)]
+pub(super) struct Identity {
+    pub(super) namespace: String,
+    pub(super) pipeline_name: String,
+    pub(super) run_id: String,
+    /// A JSON object.
+    pub(super) arguments: String,
+}
+
+/// A stage, as all its instances share it.
+#[derive(Debug)]
+pub(super) struct StageShared {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    plugin: String,
+    pub(super) metrics: StageMetrics,
+    /// The first error record that nobody took, with its place.
+    first_error: Mutex<Option<String>>,
+}
+
+type SecretLookup = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
+
+pub(super) struct Shared {
+    pub(super) identity: Identity,
+    pub(super) stages: Vec<StageShared>,
+    pub(super) watch: Watch,
+    pub(super) log: Option<Log>,
+    pub(super) dead_letters: OnceLock<DeadLetters>,
+    stop: Arc<Stop>,
+    /// Set with `failure`, so that threads need no lock to look.
+    failed: AtomicBool,
+    /// A dry run has read enough: sources end, nothing failed.
+    enough: AtomicBool,
+    failure: Mutex<Option<Problem>>,
+    problems: Mutex<Vec<Problem>>,
+    secrets: Secrets,
+    secret_lookup: Option<SecretLookup>,
+    started_ms: i64,
+    ended_ms: AtomicI64,
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// Messages of this level and heavier ones stand in the report.
+    pub(super) const PROBLEM_LEVEL: u32 = 2;
+
+    pub(super) fn new(plan: &Plan, options: &RunOptions) -> Shared {
+        let spec = plan.spec();
+        let stages = spec.stages.iter().map(|stage| StageShared {
+            // A plugin, or a signal's handler, may ask for the name as long as the process lives.
+            name: Box::leak(stage.name.clone().into_boxed_str()),
+            kind: stage.plugin.kind,
+            plugin: stage.plugin.name.clone(),
+            metrics: StageMetrics::new(plan.ports_of(&stage.name)),
+            first_error: Mutex::default(),
+        });
+        Shared {
+            identity: Identity {
+                namespace: spec.namespace.clone(),
+                pipeline_name: spec.name.clone(),
+                run_id: options.run_id.clone().unwrap_or_else(new_run_id),
+                arguments: serde_json::to_string(&options.arguments).unwrap_or_default(),
+            },
+            stages: stages.collect(),
+            watch: Watch::default(),
+            log: options.log.clone(),
+            dead_letters: OnceLock::new(),
+            stop: Arc::clone(&options.stop),
+            failed: AtomicBool::new(false),
+            enough: AtomicBool::new(false),
+            failure: Mutex::default(),
+            problems: Mutex::default(),
+            secrets: plan.file.secrets.clone(),
+            secret_lookup: options.secrets.clone(),
+            started_ms: now_ms(),
+            ended_ms: AtomicI64::new(0),
+        }
+    }
+
+    /// The run fails because of a stage; the first failure is the reason.
+    pub(super) fn fail(&self, stage: usize, message: String) {
+        self.note_failure(Problem { stage: self.stages[stage].name.to_owned(), message });
+    }
+
+    /// The run fails for a reason that is no stage's.
+    pub(super) fn fail_run(&self, message: String) {
+        self.note_failure(Problem { stage: String::new(), message });
+    }
+
+    fn note_failure(&self, problem: Problem) {
+        let problem = Problem { message: self.secrets.redact(&problem.message), ..problem };
+        let mut failure = lock(&self.failure);
+        if failure.is_none() {
+            *failure = Some(problem);
+        } else {
+            drop(failure);
+            self.note(problem);
+        }
+        self.failed.store(true, Ordering::SeqCst);
+    }
+
+    /// Something that a person should know, and that does not fail the run.
+    pub(super) fn problem(&self, stage: usize, message: String) {
+        let message = self.secrets.redact(&message);
+        self.note(Problem { stage: self.stages[stage].name.to_owned(), message });
+    }
+
+    fn note(&self, problem: Problem) {
+        let mut problems = lock(&self.problems);
+        if problems.len() < PROBLEMS_MAX && !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+
+    pub(super) fn log(&self, stage: usize, level: u32, message: &str, fields: &str) {
+        let message = self.secrets.redact(message);
+        if let Some(log) = self.log.as_ref().filter(|log| level <= log.level) {
+            let fields = self.secrets.redact(fields);
+            (log.keep)(&LogRecord { stage: self.stages[stage].name, level, message: &message, fields: &fields });
+        }
+        if level <= Shared::PROBLEM_LEVEL {
+            self.problem(stage, message);
+        }
+    }
+
+    pub(super) fn secret(&self, name: &str) -> Option<Vec<u8>> {
+        self.secret_lookup.as_ref().and_then(|lookup| lookup(name))
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_stopped()
+    }
+
+    pub(super) fn read_enough(&self) {
+        self.enough.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether sources end now.
+    pub(super) fn must_end(&self) -> bool {
+        self.has_failed() || self.is_stopped() || self.enough.load(Ordering::Relaxed)
+    }
+
+    /// Counts an error record that nobody takes; the first of a stage is shown.
+    pub(super) fn untaken_error(&self, stage: usize, describe: impl FnOnce() -> String) {
+        let mut first = lock(&self.stages[stage].first_error);
+        if first.is_none() {
+            *first = Some(describe());
+        }
+    }
+
+    pub(super) fn status(&self) -> Status {
+        if self.has_failed() {
+            Status::Failed
+        } else if self.is_stopped() {
+            Status::Killed
+        } else {
+            Status::Completed
+        }
+    }
+
+    pub(super) fn ended(&self) {
+        self.ended_ms.store(now_ms(), Ordering::SeqCst);
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let stages = self.stages.iter().map(|stage| StageProgress {
+            name: stage.name.to_owned(),
+            metrics: stage.metrics.snapshot(stage.kind == Kind::AlertPublisher),
+        });
+        Progress { stages: stages.collect() }
+    }
+
+    pub(super) fn report(&self) -> Report {
+        let mut problems: Vec<Problem> = lock(&self.failure).iter().cloned().collect();
+        for stage in &self.stages {
+            let taken = lock(&stage.first_error).clone();
+            if let Some(first) = taken {
+                let n = stage.metrics.records_error.load(Ordering::Relaxed);
+                let what = if n == 1 { "1 error record that no stage takes".to_owned() } else { format!("{n} error records that no stage takes, the first") };
+                let message = self.secrets.redact(&format!("{what}: {first}"));
+                problems.push(Problem { stage: stage.name.to_owned(), message });
+            }
+        }
+        problems.extend(lock(&self.problems).iter().cloned());
+        let stages = self.stages.iter().map(|stage| {
+            let metrics = stage.metrics.snapshot(stage.kind == Kind::AlertPublisher);
+            let metrics = metrics.into_iter().map(|(name, value)| (name, number(value))).collect::<Map<_, _>>();
+            let report =
+                StageReport { kind: stage.kind.to_string(), plugin: stage.plugin.clone(), metrics };
+            (stage.name.to_owned(), report)
+        });
+        let ended_ms = match self.ended_ms.load(Ordering::SeqCst) {
+            0 => now_ms(),
+            ended => ended,
+        };
+        Report {
+            run_id: self.identity.run_id.clone(),
+            namespace: self.identity.namespace.clone(),
+            pipeline_name: self.identity.pipeline_name.clone(),
+            status: self.status(),
+            started_ms: self.started_ms,
+            ended_ms,
+            stages: stages.collect(),
+            problems,
+        }
+    }
+}
+
+fn number(value: f64) -> Value {
+    if value.fract() == 0.0 && value.abs() < 9e15 { Value::from(value as i64) } else { Value::from(value) }
+}
+
+/// Unlike any other on this machine, and in the order of time.
+fn new_run_id() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    let random = RandomState::new().hash_one(std::process::id());
+    format!("{:012x}-{:08x}", now_ms(), random as u32)
+}

@@ -1,1 +1,11 @@
 //! Project keeps, drops, renames and casts fields.
+
+mod calendar;
+mod cast;
+mod plan;
+mod project;
+
+use campanile_sdk::export_plugin;
+use project::Project;
+
+export_plugin!(transform Project in "project");

@@ -69,6 +69,11 @@ pub struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
+    /// The fields of this schema, for parts of a plugin that are given a schema and batches of it.
+    pub fn new(schema: &'a Schema) -> Input<'a> {
+        Input { schema }
+    }
+
     /// The schema.
     pub fn schema(&self) -> &'a Schema {
         self.schema

@@ -160,7 +160,7 @@ extern "C" fn create<S: Stage>(properties: Slice, instance: *mut *mut c_void, fa
             let made = Box::new(Instance {
                 stage,
                 poisoned: false,
-                state: EmitterState::default(),
+                state: EmitterState::new(None, &[]),
                 inputs: Vec::new(),
                 ports: Ports::default(),
                 columns: Vec::new(),

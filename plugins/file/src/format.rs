@@ -1,6 +1,7 @@
 //! The formats, and what each of them brings: a reader, a writer, a schema from a sample.
 
 use crate::input::Input;
+use crate::jsonl::Inferred;
 use crate::output::Output;
 use crate::{csv, jsonl, parquet, plain};
 use campanile_sdk::{Batch, Emitter, Finding, Limits, Read, Result, Schema};
@@ -9,6 +10,8 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// The code of error records made of what cannot be read.
+pub(crate) const UNREADABLE: i32 = 1;
 /// Records from which a schema is inferred.
 pub(crate) const SAMPLE_RECORDS: usize = 1_000;
 
@@ -45,6 +48,8 @@ pub(crate) struct ReadOptions {
     pub(crate) csv: CsvOptions,
     /// Bytes of the longest line (of a row in CSV) that is read.
     pub(crate) max_line_bytes: usize,
+    /// Text fields in which JSON values of any type may stand: inference saw them there.
+    pub(crate) any: Vec<String>,
 }
 
 /// The part of a file to be read, opened by the reader that gets it.
@@ -138,11 +143,13 @@ impl Format {
     }
 }
 
-/// The schema that these files seem to have; of no fields where they hold no record. Standard input is sampled by the
-/// source, which gives the sample back when it is read.
-pub(crate) fn infer(paths: &[PathBuf], options: &ReadOptions) -> Result<Schema> {
+/// The schema that these files seem to have; of no fields where they hold no record. A sample of standard input stays
+/// there for the one that reads it.
+pub(crate) fn infer(paths: &[PathBuf], options: &mut ReadOptions) -> Result<Schema> {
     if options.format == Format::Jsonl {
-        return jsonl::infer(paths, options);
+        let Inferred { schema, any } = jsonl::infer(paths, options)?;
+        options.any = any;
+        return Ok(schema);
     }
     for path in paths {
         let schema = match options.format {

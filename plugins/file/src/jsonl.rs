@@ -1,22 +1,29 @@
 //! JSON lines.
 
-use crate::format::{Part, ReadOptions, RowReader, RowWriter};
-use crate::output::Output;
-use campanile_sdk::{Error, Finding, Result, Schema};
-use std::path::PathBuf;
+mod fault;
+mod infer;
+mod layout;
+mod number;
+mod page;
+mod reader;
+mod row;
+mod scan;
+mod words;
+mod writer;
 
-pub(crate) fn check(_schema: &Schema, _property: &str) -> Vec<Finding> {
-    Vec::new()
+pub(crate) use infer::{Inferred, infer};
+pub(crate) use reader::open as open_reader;
+pub(crate) use writer::open as open_writer;
+
+use campanile_sdk::{Finding, Schema};
+
+/// What of the schema JSON lines cannot carry.
+pub(crate) fn check(schema: &Schema, property: &str) -> Vec<Finding> {
+    let nested = schema.fields.iter().filter(|field| !field.data_type.is_scalar());
+    let finding = |field: &campanile_sdk::SchemaField| {
+        let message = format!("field `{}` is of type {}, which format jsonl does not carry yet", field.name, field.data_type);
+        Finding::error(property, message).hint("declare it as string, or leave it out; format parquet carries it")
+    };
+    nested.map(finding).collect()
 }
 
-pub(crate) fn infer(_paths: &[PathBuf], _options: &ReadOptions) -> Result<Schema> {
-    Err(Error::fatal("jsonl is not there yet"))
-}
-
-pub(crate) fn open_reader(_: &Part, _: &ReadOptions, _: &Schema) -> Result<Box<dyn RowReader>> {
-    Err(Error::fatal("jsonl is not there yet"))
-}
-
-pub(crate) fn open_writer(_: &Schema, _: Output) -> Result<Box<dyn RowWriter>> {
-    Err(Error::fatal("jsonl is not there yet"))
-}

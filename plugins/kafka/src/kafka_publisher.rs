@@ -18,8 +18,7 @@ pub(crate) struct KafkaPublisher {
     brokers: String,
     /// The topic, which exists.
     topic: String,
-    /// The fields of the payload that make the key of a message. Without it those that the alerts of the stage are grouped
-    /// by; an empty list for no key.
+    /// The payload's fields that make a message's key: those its stage groups alerts by, unless set; `[]` for no key.
     key: Option<Vec<String>>,
     /// How an alert is written.
     #[serde(default)]

@@ -415,14 +415,8 @@ mod tests {
     #[test]
     fn columns_must_fit_the_rows_and_the_output() {
         let message = |properties| counted(properties).unwrap_err().to_string();
-        assert_eq!(
-            message(json!({ "rows": [0], "column": 2 })),
-            "a column for field 2 of an output of 2 fields"
-        );
-        assert_eq!(
-            message(json!({ "rows": [0], "column": 0, "too_many": true })),
-            "a column of 2 values for 1 rows"
-        );
+        assert_eq!(message(json!({ "rows": [0], "column": 2 })), "a column for field 2 of an output of 2 fields");
+        assert_eq!(message(json!({ "rows": [0], "column": 0, "too_many": true })), "a column of 2 values for 1 rows");
     }
 
     #[test]

@@ -72,7 +72,10 @@ impl ErrorCollector {
             ("lineField", self.line_field.as_ref(), DataType::Long),
             ("offsetField", self.offset_field.as_ref(), DataType::Long),
         ];
-        always.into_iter().filter_map(|(property, name, data_type)| Some((property, name?.as_str(), data_type))).collect()
+        always
+            .into_iter()
+            .filter_map(|(property, name, data_type)| Some((property, name?.as_str(), data_type)))
+            .collect()
     }
 
     /// The schema of what comes out, and all that is wrong with the names.
@@ -91,7 +94,9 @@ impl ErrorCollector {
                 };
                 findings.push(Finding::error(property, message).hint("give the field another name"));
             } else {
-                output.fields.push(SchemaField { nullable: can_be_null(property), ..SchemaField::new(name, data_type) });
+                output
+                    .fields
+                    .push(SchemaField { nullable: can_be_null(property), ..SchemaField::new(name, data_type) });
             }
         }
         if self.raw_encoding_field.is_some() && self.raw_field.is_none() {

@@ -2,8 +2,8 @@ use crate::distribution::{Distribution, FieldSpec};
 use crate::pace::Pace;
 use crate::random::Random;
 use campanile_sdk::{
-    ColumnBuilder, Configure, Emitter, Error, Finding, Limits, Read, Result, Schema, SchemaField, Services, Source, Split,
-    StageContext,
+    ColumnBuilder, Configure, Emitter, Error, Finding, Limits, Read, Result, Schema, SchemaField, Services, Source,
+    Split, StageContext,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -63,8 +63,11 @@ impl Project {
                         data_type = target.data_type();
                     }
                     None => {
-                        let message =
-                            format!("field `{}` of type {data_type} cannot be cast to {}", field.name, target.data_type());
+                        let message = format!(
+                            "field `{}` of type {data_type} cannot be cast to {}",
+                            field.name,
+                            target.data_type()
+                        );
                         let hint = match () {
                             () if data_type.is_number() => "numbers can be cast to string and to other numbers",
                             () if data_type.is_scalar() => "it can be cast to string only",

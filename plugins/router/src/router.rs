@@ -88,7 +88,8 @@ impl Router {
             Some(field) => format!("field `{}` is of type {}, where a scalar is needed", self.field, field.data_type),
             None => format!("there is no field `{}`", self.field),
         };
-        let scalars = fields.iter().filter(|field| field.data_type.is_scalar()).map(|field| format!("`{}`", field.name));
+        let scalars =
+            fields.iter().filter(|field| field.data_type.is_scalar()).map(|field| format!("`{}`", field.name));
         let hint = format!("the fields are {}", scalars.collect::<Vec<_>>().join(", "));
         findings.push(Finding::error("field", message).hint(hint));
         None

@@ -109,14 +109,17 @@ impl Table {
         let lookup = match data_type {
             Some(DataType::Int | DataType::Long) => Lookup::Whole(
                 input.i64(name)?,
-                keys.filter_map(|(key, port)| if let Key::Whole(key) = key { Some((key, port)) } else { None }).collect(),
+                keys.filter_map(|(key, port)| if let Key::Whole(key) = key { Some((key, port)) } else { None })
+                    .collect(),
             ),
             Some(DataType::Float | DataType::Double) => Lookup::Real(
                 input.f64(name)?,
-                keys.filter_map(|(key, port)| if let Key::Real(key) = key { Some((key, port)) } else { None }).collect(),
+                keys.filter_map(|(key, port)| if let Key::Real(key) = key { Some((key, port)) } else { None })
+                    .collect(),
             ),
             _ => Lookup::Text(
-                keys.filter_map(|(key, port)| if let Key::Text(key) = key { Some((key, port)) } else { None }).collect(),
+                keys.filter_map(|(key, port)| if let Key::Text(key) = key { Some((key, port)) } else { None })
+                    .collect(),
             ),
         };
         Ok(Table { field: input.any(name)?, lookup, text: Vec::new() })

@@ -103,7 +103,8 @@ impl Condition {
         }
         for (name, ends) in [("inside", self.inside), ("outside", self.outside)] {
             if let Some([low, high]) = ends.filter(|[low, high]| low.f64() > high.f64()) {
-                let finding = Finding::error(name, format!("the first number, {low}, is greater than the second, {high}"));
+                let finding =
+                    Finding::error(name, format!("the first number, {low}, is greater than the second, {high}"));
                 findings.push(finding.hint(format!("write [{high}, {low}]")));
             }
         }
@@ -167,7 +168,9 @@ impl Condition {
             DataType::Int | DataType::Long => {
                 Selection::Whole { field: input.i64(field).map_err(failed)?, range: whole(low, high, inside) }
             }
-            DataType::Float => Selection::Real { field: input.f64(field).map_err(failed)?, range: float(low, high, inside) },
+            DataType::Float => {
+                Selection::Real { field: input.f64(field).map_err(failed)?, range: float(low, high, inside) }
+            }
             _ => Selection::Real { field: input.f64(field).map_err(failed)?, range: double(low, high, inside) },
         })
     }
@@ -182,12 +185,7 @@ fn data_type<'a>(name: &str, input: Input<'a>) -> Result<&'a DataType, Finding> 
     let comparable = |data_type: &DataType| {
         matches!(
             data_type,
-            DataType::Int
-                | DataType::Long
-                | DataType::Float
-                | DataType::Double
-                | DataType::String
-                | DataType::Boolean
+            DataType::Int | DataType::Long | DataType::Float | DataType::Double | DataType::String | DataType::Boolean
         )
     };
     let fields = &input.schema().fields;

@@ -37,7 +37,8 @@ fn fields_about_the_place_are_there_when_named_and_null_without_a_place() {
     let collector = testing::error_transform::<ErrorCollector>(properties);
     let got = collector.run_errors([(json!({ "n": 1 }), 7, "too small")]).unwrap();
     assert_eq!(got.records, [json!({ "n": 1, "errCode": 7, "errMsg": "too small", "errStage": "failing" })]);
-    let fields: Vec<String> = got.schemas[0].fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
+    let fields: Vec<String> =
+        got.schemas[0].fields.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
     let expected = [
         "n long",
         "errCode int",

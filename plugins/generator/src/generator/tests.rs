@@ -101,7 +101,8 @@ fn a_row_is_the_same_wherever_reading_begins_and_however_it_is_cut() {
 
 #[test]
 fn many_records_are_split_without_gap_or_overlap() {
-    let generator = testing::source::<Generator>(json!({ "records": 65_539, "fields": [{ "name": "x", "sequence": {} }] }));
+    let generator =
+        testing::source::<Generator>(json!({ "records": 65_539, "fields": [{ "name": "x", "sequence": {} }] }));
     assert_eq!(generator.splits().unwrap().len(), 8);
     let got = generator.read().unwrap();
     assert_eq!(got.positions, (0..65_539).collect::<Vec<u64>>());

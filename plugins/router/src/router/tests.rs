@@ -70,14 +70,22 @@ fn numbers_are_the_same_however_they_are_written() {
 
 #[test]
 fn text_is_compared_as_text() {
-    let got = route(json!({ "ports": { "five": [5] }, "otherwise": "rest" }), DataType::String, &["5", "5.0"].map(Value::from));
+    let got = route(
+        json!({ "ports": { "five": [5] }, "otherwise": "rest" }),
+        DataType::String,
+        &["5", "5.0"].map(Value::from),
+    );
     assert_eq!(values(&got, "five"), ["5"]);
     assert_eq!(values(&got, "rest"), ["5.0"]);
 }
 
 #[test]
 fn booleans_and_dates_lead_to_ports_too() {
-    let got = route(json!({ "ports": { "yes": [true], "no": ["false"] } }), DataType::Boolean, &[true, false].map(Value::from));
+    let got = route(
+        json!({ "ports": { "yes": [true], "no": ["false"] } }),
+        DataType::Boolean,
+        &[true, false].map(Value::from),
+    );
     assert_eq!((got.port("yes").len(), got.port("no").len()), (1, 1));
     let got = route(json!({ "ports": { "first": ["1970-01-02"] } }), DataType::Date, &[json!(1)]);
     assert_eq!(got.port("first").len(), 1);

@@ -59,12 +59,8 @@ fn labels_follow_the_fields() {
 
 #[test]
 fn numbers_are_printed_short_and_whole_ones_without_fraction() {
-    let schema = ["a", "b", "c", "d"].into_iter().zip([
-        DataType::Double,
-        DataType::Float,
-        DataType::Long,
-        DataType::Int,
-    ]);
+    let schema =
+        ["a", "b", "c", "d"].into_iter().zip([DataType::Double, DataType::Float, DataType::Long, DataType::Int]);
     let schema = Schema::new(schema.map(|(name, data_type)| SchemaField::new(name, data_type)).collect());
     let harness = threshold(json!({ "field": "d", "equals": 4 })).input(schema);
     let record = json!({ "a": 1e21, "b": 0.1, "c": 9_007_199_254_740_993_i64, "d": 4 });

@@ -1,22 +1,48 @@
-//! CSV.
+//! CSV, RFC 4180: fields in quotes may hold delimiters, quotes (twice) and line ends. An empty field is null; `""` is an
+//! empty text.
+
+mod header;
+mod infer;
+mod reader;
+mod records;
+mod split;
+mod value;
+mod writer;
 
 use crate::format::{CsvOptions, Part, ReadOptions, RowReader, RowWriter};
 use crate::input::Input;
 use crate::output::Output;
-use campanile_sdk::{Error, Finding, Result, Schema};
+use campanile_sdk::{Finding, Result, Schema};
+use records::Records;
 
-pub(crate) fn check(_schema: &Schema, _property: &str) -> Vec<Finding> {
-    Vec::new()
+/// What of a schema does not fit into CSV, read or written.
+pub(crate) fn check(schema: &Schema, property: &str) -> Vec<Finding> {
+    let nested = schema.fields.iter().filter(|field| !field.data_type.is_scalar());
+    let finding = |name: &str, data_type: &str| {
+        Finding::error(property, format!("field `{name}` is a {data_type}, which csv cannot hold"))
+            .hint("use the format jsonl or parquet, or leave the field out")
+    };
+    nested.map(|field| finding(&field.name, field.data_type.as_str())).collect()
 }
 
-pub(crate) fn infer(_input: Input, _options: &ReadOptions) -> Result<Schema> {
-    Err(Error::fatal("csv is not there yet"))
+/// The schema that the records of this input seem to have.
+pub(crate) fn infer(input: Input, options: &ReadOptions) -> Result<Schema> {
+    let mut records = Records::new(input, String::new(), 0, options.csv.delimiter, options.max_line_bytes);
+    infer::infer(&mut records, &options.csv)
 }
 
-pub(crate) fn open_reader(_: Input, _: &Part, _: &ReadOptions, _: &Schema) -> Result<Box<dyn RowReader>> {
-    Err(Error::fatal("csv is not there yet"))
+pub(crate) fn open_reader(
+    input: Input,
+    part: &Part,
+    options: &ReadOptions,
+    schema: &Schema,
+) -> Result<Box<dyn RowReader>> {
+    Ok(Box::new(reader::Reader::open(input, part, options, schema)?))
 }
 
-pub(crate) fn open_writer(_: &CsvOptions, _: &Schema, _: Output) -> Result<Box<dyn RowWriter>> {
-    Err(Error::fatal("csv is not there yet"))
+pub(crate) fn open_writer(options: &CsvOptions, schema: &Schema, output: Output) -> Result<Box<dyn RowWriter>> {
+    Ok(Box::new(writer::Writer::open(options, schema, output)?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,32 +113,13 @@ pub(crate) trait RowWriter: Send {
 }
 
 impl Format {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Format::Jsonl => "jsonl",
-            Format::Csv => "csv",
-            Format::Parquet => "parquet",
-            Format::Text => "text",
-        }
-    }
-
-    /// What of the schema this format cannot read into (findings under `property`).
-    pub(crate) fn check_read(self, schema: &Schema, property: &str) -> Vec<Finding> {
+    /// What of the schema this format cannot carry: findings under `property`.
+    pub(crate) fn check(self, schema: &Schema, property: &str) -> Vec<Finding> {
         match self {
             Format::Jsonl => jsonl::check(schema, property),
             Format::Csv => csv::check(schema, property),
             Format::Parquet => parquet::check(schema, property),
-            Format::Text => plain::check_read(schema, property),
-        }
-    }
-
-    /// What of the schema this format cannot write (findings under `property`).
-    pub(crate) fn check_write(self, schema: &Schema, property: &str) -> Vec<Finding> {
-        match self {
-            Format::Jsonl => jsonl::check(schema, property),
-            Format::Csv => csv::check(schema, property),
-            Format::Parquet => parquet::check(schema, property),
-            Format::Text => plain::check_write(schema, property),
+            Format::Text => plain::check(schema, property),
         }
     }
 }

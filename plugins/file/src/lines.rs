@@ -233,6 +233,20 @@ impl Lines {
     }
 }
 
+/// The message for a line over the limit.
+pub(crate) fn too_long(limit: usize) -> String {
+    format!(
+        "the line is longer than {limit} bytes, and at most its first {KEPT_BYTES} are kept: raise `maxLineBytes` where \
+         such lines are meant"
+    )
+}
+
+/// A line without its end.
+pub(crate) fn content(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
 /// The line feeds in the first bytes of a file.
 pub(crate) fn count(path: &Path, bytes: u64) -> Result<u64> {
     let mut input = Input::open_file(path, 0)?.take(bytes);

@@ -1,22 +1,53 @@
-//! Parquet.
+//! Apache Parquet: the file names its fields and their types. Neither standard input nor a compressed file can be one, as
+//! reading begins at the end.
+
+mod reader;
+mod types;
+mod writer;
 
 use crate::format::{Part, RowReader, RowWriter};
 use crate::output::Output;
-use campanile_sdk::{Error, Finding, Result, Schema};
+use campanile_sdk::{DataType, Finding, Result, Schema, SchemaField};
 use std::path::Path;
 
-pub(crate) fn check(_schema: &Schema, _property: &str) -> Vec<Finding> {
-    Vec::new()
+/// What of a schema does not fit into Parquet, read or written.
+pub(crate) fn check(schema: &Schema, property: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for field in &schema.fields {
+        check_field(field, &field.name, property, &mut findings);
+    }
+    findings
 }
 
-pub(crate) fn infer(_path: &Path) -> Result<Schema> {
-    Err(Error::fatal("parquet is not there yet"))
+fn check_field(field: &SchemaField, path: &str, property: &str, findings: &mut Vec<Finding>) {
+    let mut inner = |field: &SchemaField| check_field(field, &format!("{path}.{}", field.name), property, findings);
+    match &field.data_type {
+        DataType::List { items: inner_field } | DataType::Map { values: inner_field } => inner(inner_field),
+        DataType::Struct { fields } if fields.is_empty() => {
+            let message = format!("field `{path}` is a struct without fields, which parquet cannot hold");
+            findings.push(Finding::error(property, message).hint("leave it out"));
+        }
+        DataType::Struct { fields } => fields.iter().for_each(inner),
+        DataType::Decimal { precision, scale } if *scale < 0 || scale.unsigned_abs() > *precision => {
+            let message = format!("field `{path}` is a decimal of scale {scale}, which parquet cannot hold");
+            findings.push(Finding::error(property, message).hint("let the scale be 0 to the precision"));
+        }
+        _ => {}
+    }
 }
 
-pub(crate) fn open_reader(_: &Part, _: &Schema) -> Result<Box<dyn RowReader>> {
-    Err(Error::fatal("parquet is not there yet"))
+/// The schema that the file says.
+pub(crate) fn infer(path: &Path) -> Result<Schema> {
+    reader::schema(path)
 }
 
-pub(crate) fn open_writer(_: &Schema, _: Output) -> Result<Box<dyn RowWriter>> {
-    Err(Error::fatal("parquet is not there yet"))
+pub(crate) fn open_reader(part: &Part, schema: &Schema) -> Result<Box<dyn RowReader>> {
+    Ok(Box::new(reader::Reader::open(part, schema)?))
 }
+
+pub(crate) fn open_writer(schema: &Schema, output: Output) -> Result<Box<dyn RowWriter>> {
+    Ok(Box::new(writer::Writer::open(schema, output)?))
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use super::fault::Fault;
 use super::row::Rows;
 use super::scan::Scan;
 use crate::format::{Part, ReadOptions, RowReader, Tally, UNREADABLE};
-use crate::lines::{Fill, KEPT_BYTES, Lines};
+use crate::lines::{Fill, KEPT_BYTES, Lines, content, too_long};
 use campanile_sdk::{Emitter, Limits, Place, Read, Result, Schema};
 
 /// Opens a part.
@@ -175,20 +175,7 @@ fn report(
     }
 }
 
-fn too_long(limit: usize) -> String {
-    format!(
-        "the line is longer than {limit} bytes, and at most its first {KEPT_BYTES} are kept: raise `maxLineBytes` where \
-         such lines are meant"
-    )
-}
-
 /// The end of the line that begins at `start`, behind its line feed.
 fn line_end(bytes: &[u8], start: usize) -> usize {
     memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |end| start + end + 1)
-}
-
-/// A line without its end.
-fn content(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.strip_suffix(b"\r").unwrap_or(line)
 }

@@ -1,0 +1,248 @@
+//! Reads records from files.
+
+use crate::format::{self, CsvOptions, Format, Part, ReadOptions, RowReader, Tally};
+use crate::input::{Compression, DASH};
+use crate::paths;
+use crate::plain;
+use crate::properties::{any_schema, delimiter, yes};
+use campanile_sdk::{
+    Configure, Emitter, Error, Finding, Level, Limits, Read, Result, Schema, Services, Source, Split, StageContext,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// Bytes of a split of a file that can be cut, whatever the parallelism.
+const SPLIT_BYTES: u64 = 16 << 20;
+/// Bytes of the longest line that is read, where nothing is said.
+const MAX_LINE_BYTES: u64 = 16 << 20;
+/// What the longest line may be set to: columns hold two gigabytes.
+const LARGEST_MAX_LINE_BYTES: u64 = 1 << 30;
+
+/// Reads records from files, or from standard input.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct FileSource {
+    /// A file, a pattern such as `data/*.jsonl`, or `-` for standard input. Names ending in `.gz` and `.zst` are
+    /// decompressed.
+    path: String,
+    /// What stands in the files.
+    #[serde(default)]
+    format: Format,
+    /// The fields of the records: `[{"name": "cpu", "type": "double", "nullable": false}, …]`. Without it the fields are
+    /// taken from the first 1,000 records.
+    #[serde(default)]
+    #[schemars(schema_with = "any_schema")]
+    schema: Option<Schema>,
+    /// CSV: whether the first line names the fields.
+    #[serde(default = "yes")]
+    header: bool,
+    /// CSV: what parts the fields, one ASCII character.
+    #[serde(default)]
+    delimiter: Option<String>,
+    /// CSV: texts that mean null, beside the empty one.
+    #[serde(default)]
+    nulls: Vec<String>,
+    /// Bytes of the longest line that is read; a longer one is an error record.
+    #[serde(default = "max_line_bytes")]
+    max_line_bytes: u64,
+    #[serde(skip)]
+    run: Option<Run>,
+}
+
+fn max_line_bytes() -> u64 {
+    MAX_LINE_BYTES
+}
+
+/// What there is while it runs.
+struct Run {
+    files: Vec<PathBuf>,
+    options: ReadOptions,
+    schema: Schema,
+    services: Services,
+    reader: Option<Box<dyn RowReader>>,
+    tally: Tally,
+}
+
+impl FileSource {
+    fn options(&self) -> Result<ReadOptions, Finding> {
+        Ok(ReadOptions {
+            format: self.format,
+            csv: CsvOptions {
+                header: self.header,
+                delimiter: delimiter(self.delimiter.as_deref())?,
+                nulls: self.nulls.clone(),
+            },
+            max_line_bytes: self.max_line_bytes as usize,
+            any: Vec::new(),
+        })
+    }
+
+    fn run(&mut self) -> Result<&mut Run> {
+        self.run.as_mut().ok_or_else(|| Error::fatal("the source is not open"))
+    }
+}
+
+impl Source for FileSource {
+    const PARALLEL: bool = true;
+
+    fn configure(&mut self, stage: &mut Configure<'_>) -> Result<()> {
+        if self.path.is_empty() {
+            stage.find(Finding::error("path", "it is empty").hint("name a file, a pattern such as `data/*.jsonl`, or `-`"));
+        }
+        if let Err(finding) = self.options() {
+            stage.find(finding);
+        }
+        if self.format == Format::Parquet {
+            if self.path == DASH {
+                stage.find(Finding::error("path", "parquet cannot be read from standard input").hint("name a file"));
+            }
+            if Compression::of(Path::new(&self.path)) != Compression::None {
+                let finding = Finding::error("path", "a parquet file is not compressed as a whole");
+                stage.find(finding.hint("name a file without .gz or .zst: parquet compresses inside"));
+            }
+        }
+        if !(1..=LARGEST_MAX_LINE_BYTES).contains(&self.max_line_bytes) {
+            stage.find(Finding::error("maxLineBytes", format!("it is from 1 to {LARGEST_MAX_LINE_BYTES}")));
+        }
+        match (&self.schema, self.format) {
+            (Some(schema), format) => {
+                if schema.fields.is_empty() {
+                    stage.find(Finding::error("schema", "it has no field").hint("leave it out to have it inferred"));
+                }
+                for finding in format.check(schema, "schema") {
+                    stage.find(finding);
+                }
+                stage.set_output(schema.clone());
+            }
+            (None, Format::Text) => stage.set_output(plain::schema()),
+            (None, _) => stage.output_unknown_until_start(),
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, stage: &mut StageContext<'_>) -> Result<()> {
+        let files = paths::expand(&self.path)?;
+        let mut options = self.options().map_err(|finding| Error::findings(vec![finding]))?;
+        for file in &files {
+            check_readable(file)?;
+        }
+        let schema = match (&self.schema, self.format) {
+            (Some(schema), _) => schema.clone(),
+            (None, Format::Text) => plain::schema(),
+            (None, _) => {
+                let schema = format::infer(&files, &mut options)?;
+                if schema.fields.is_empty() {
+                    let message = format!("`{}` holds no record to take the fields from: set property `schema`", self.path);
+                    return Err(Error::config(message));
+                }
+                stage.set_output(schema.clone());
+                schema
+            }
+        };
+        let services = stage.services();
+        self.run = Some(Run { files, options, schema, services, reader: None, tally: Tally::default() });
+        Ok(())
+    }
+
+    fn splits(&mut self) -> Result<Vec<Split>> {
+        let run = self.run()?;
+        let can_be_cut = matches!(run.options.format, Format::Jsonl | Format::Text);
+        let mut splits = Vec::new();
+        for file in &run.files {
+            let path = file.to_string_lossy();
+            let whole = || Split::new(&*path).with("path", &*path).with("start", 0);
+            if !can_be_cut || path == DASH || Compression::of(file) != Compression::None {
+                splits.push(whole());
+                continue;
+            }
+            let found = std::fs::metadata(file).map_err(|error| cannot_open(file, error))?;
+            if !found.is_file() {
+                splits.push(whole());
+                continue;
+            }
+            // The same for the beginning of a file that has grown since.
+            for start in (0..found.len().max(1)).step_by(SPLIT_BYTES as usize) {
+                let id = if start == 0 { path.to_string() } else { format!("{path}@{start}") };
+                let split = Split::new(id).with("path", &*path).with("start", start);
+                splits.push(split.with("end", start + SPLIT_BYTES));
+            }
+        }
+        Ok(splits)
+    }
+
+    fn begin(&mut self, split: &Split, position: Option<u64>) -> Result<()> {
+        let run = self.run()?;
+        run.leave();
+        let part = Part {
+            path: PathBuf::from(split.text("path")?),
+            start: split.number("start")?,
+            end: split.number("end").ok(),
+            after: position,
+        };
+        if part.path.as_os_str() == DASH && position.is_some() {
+            return Err(Error::fatal("standard input cannot be read a second time: read from a file to resume a run"));
+        }
+        run.reader = Some(format::open_reader(&part, &run.options, &run.schema)?);
+        Ok(())
+    }
+
+    fn read(&mut self, limits: Limits, emitter: &mut Emitter<'_>) -> Result<Read> {
+        match &mut self.run()?.reader {
+            Some(reader) => reader.read(limits, emitter),
+            None => Err(Error::fatal("no split was begun")),
+        }
+    }
+
+    fn close(&mut self, _: &mut Emitter<'_>) -> Result<()> {
+        if let Some(mut run) = self.run.take() {
+            run.leave();
+            run.tell();
+        }
+        Ok(())
+    }
+}
+
+impl Run {
+    /// Leaves the part that was read.
+    fn leave(&mut self) {
+        if let Some(mut reader) = self.reader.take() {
+            reader.tally(&mut self.tally);
+        }
+    }
+
+    /// Tells what was noticed beside records.
+    fn tell(&self) {
+        let Tally { blank_lines, unknown_fields, unknown_names } = &self.tally;
+        if *blank_lines > 0 {
+            self.services.count("lines.blank", *blank_lines);
+        }
+        if *unknown_fields > 0 {
+            self.services.count("fields.unknown", *unknown_fields);
+            let names = unknown_names.iter().map(|(name, count)| format!("`{name}` ({count})")).collect::<Vec<_>>();
+            let message = format!(
+                "{unknown_fields} values of fields that the schema does not have were ignored: {}",
+                names.join(", ")
+            );
+            self.services.log(Level::Warn, message);
+        }
+    }
+}
+
+/// What cannot be opened is told at the start. Pipes are left alone: opening one takes what is in it.
+fn check_readable(file: &Path) -> Result<()> {
+    if file.as_os_str() == DASH {
+        return Ok(());
+    }
+    let found = std::fs::metadata(file).map_err(|error| cannot_open(file, error))?;
+    if found.is_file() {
+        std::fs::File::open(file).map_err(|error| cannot_open(file, error))?;
+    }
+    Ok(())
+}
+
+fn cannot_open(file: &Path, error: std::io::Error) -> Error {
+    Error::from(error).context(format!("cannot open `{}`", file.display()))
+}
+
+

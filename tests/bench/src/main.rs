@@ -1,0 +1,93 @@
+//! Measures Campanile against hand-written loops.
+//!
+//! `generate N PATH [--storm]` writes records; `anchor serde|sonic IN OUT ALERTS` does the main job by hand over them;
+//! `spend PROGRAM …` runs any program and tells what it cost.
+
+mod anchor;
+mod answer;
+mod boundary;
+mod cpu;
+mod random;
+mod records;
+// The plugin's own source, linked in.
+#[path = "../../../plugins/threshold/src/condition.rs"]
+mod condition;
+#[path = "../../../plugins/threshold/src/selection.rs"]
+mod selection;
+#[path = "../../../plugins/threshold/src/threshold.rs"]
+mod threshold;
+
+use anchor::Anchor;
+use answer::{Answer, check_same};
+use anyhow::{Context, Result, bail, ensure};
+use cpu::Spent;
+use std::env;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const USAGE: &str = "usage:
+  campanile-bench generate N PATH [--storm]
+  campanile-bench anchor serde|sonic IN OUT ALERTS
+  campanile-bench spend PROGRAM [ARGUMENT]...
+  campanile-bench boundary [LIBRARY]";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["generate", count, path] => generate(count, Path::new(path), records::FEW),
+        ["generate", count, path, "--storm"] => generate(count, Path::new(path), records::STORM),
+        ["anchor", name, input, output, alerts] => anchor(name, Path::new(input), Path::new(output), Path::new(alerts)),
+        ["spend", program, ref arguments @ ..] => spend(Command::new(program).args(arguments)),
+        ["boundary"] => boundary::measure(&beside("libcampanile_threshold.so")?),
+        ["boundary", library] => boundary::measure(Path::new(library)),
+        _ => bail!(USAGE),
+    }
+}
+
+/// A file that cargo puts beside this program.
+fn beside(name: &str) -> Result<PathBuf> {
+    Ok(env::current_exe()?.parent().context("the program is in no folder")?.join(name))
+}
+
+fn generate(count: &str, path: &Path, alerting: f64) -> Result<()> {
+    let count = count.parse().with_context(|| format!("`{count}` is no number of records"))?;
+    let Answer { records, alerts, groups, .. } = records::generate(path, count, alerting)?;
+    say(format_args!("{records} records, {alerts} above the limit, {groups} users with alerts"))
+}
+
+fn anchor(name: &str, input: &Path, output: &Path, alerts: &Path) -> Result<()> {
+    let truth = Answer::beside(input)?;
+    let spent = name.parse::<Anchor>()?.run(input, output, alerts)?;
+    let peak = cpu::peak_of_self()?;
+    let found = Answer::found(output, alerts)?;
+    ensure!(found == truth, "the answer is {found:?}, and should be {truth:?}");
+    check_same(input, output)?;
+    say(format_args!(
+        "{name}: {} records, {:.2} M records a CPU second; {}",
+        found.records,
+        found.records as f64 / spent.cpu_seconds() / 1e6,
+        cost(spent, peak),
+    ))
+}
+
+fn spend(command: &mut Command) -> Result<()> {
+    let (spent, peak) = cpu::run(command)?;
+    say(format_args!("{}", cost(spent, peak)))
+}
+
+fn cost(spent: Spent, peak: u64) -> String {
+    format!(
+        "{:.2} CPU seconds ({:.2} user, {:.2} system) in {:.2} s, {:.1} MiB at most",
+        spent.cpu_seconds(),
+        spent.user.as_secs_f64(),
+        spent.system.as_secs_f64(),
+        spent.wall.as_secs_f64(),
+        peak as f64 / f64::from(1 << 20),
+    )
+}
+
+fn say(line: std::fmt::Arguments<'_>) -> Result<()> {
+    Ok(writeln!(io::stdout(), "{line}")?)
+}

@@ -17,7 +17,7 @@
 
 mod schemas;
 
-pub use schemas::{data_type, from_arrow_schema, from_data_type, schema};
+pub use schemas::{data_type, fits, from_arrow_schema, from_data_type, schema};
 
 use crate::batch::Batch;
 use crate::emitter::{Emitter, MAX_BATCH_ROWS};
@@ -86,7 +86,7 @@ pub(crate) fn check(schema: &Schema, batch: &RecordBatch) -> Result<()> {
         if field.name != *given.name() {
             return Err(Error::fatal(format!("column `{}` where the output has `{}`", given.name(), field.name)));
         }
-        if !schemas::fits(&field.data_type, given.data_type()) {
+        if !fits(&field.data_type, given.data_type()) {
             let wanted = data_type(&field.data_type);
             let message =
                 format!("column `{}` is {}, where {wanted} is needed: cast it", field.name, given.data_type());

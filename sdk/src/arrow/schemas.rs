@@ -117,7 +117,7 @@ fn remedy(arrow: &Arrow) -> String {
 }
 
 /// Whether values of this type lie as ours do: inner names of lists and maps, and inner nullability, do not matter.
-pub(super) fn fits(ours: &DataType, arrow: &Arrow) -> bool {
+pub fn fits(ours: &DataType, arrow: &Arrow) -> bool {
     match (ours, arrow) {
         (DataType::Timestamp, Arrow::Timestamp(TimeUnit::Microsecond, Some(_))) => true,
         (DataType::List { items }, Arrow::List(given)) => fits(&items.data_type, given.data_type()),

@@ -7,6 +7,7 @@ use crate::graph::{Flow, Graph};
 use crate::library::{Found, Registry};
 use crate::spec::nearest::did_you_mean;
 use crate::spec::{PipelineFile, PipelineSpec, StageSpec};
+use campanile_abi::last_words::Inside;
 use campanile_sdk::proxy::{OutputPort, Plugin};
 use campanile_sdk::{Error, Finding, Kind, Schema};
 use serde_json::Value;
@@ -35,7 +36,8 @@ pub(crate) struct PlannedStage {
 impl Plan {
     /// Plans a pipeline: the plan where nothing keeps it from running, and all findings.
     ///
-    /// Libraries are loaded and `configure` of each plugin is called; nothing else of them runs.
+    /// Libraries are loaded and `configure` of each plugin is called; nothing else of them runs. Whoever cannot wait for a
+    /// plugin that never returns calls this on a thread of its own: `campanile_abi::last_words` knows the stage.
     pub fn new(file: PipelineFile, registry: &mut Registry) -> (Option<Plan>, Vec<Finding>) {
         let mut findings = file.warnings.clone();
         let graph = match Graph::new(&file.spec) {
@@ -165,6 +167,8 @@ impl Planner<'_> {
             let at = spec.stage_path(index);
             let Some(found) = find_plugin(self.file, stage, &at, self.registry, self.findings) else { continue };
             self.warn_of_silence(index, found);
+            // A signal's handler, or whoever waits for this plan, may ask for the name as long as the process lives.
+            let _inside = Inside::enter(Box::leak(stage.name.clone().into_boxed_str()));
             let manifest = self.registry.manifest(found).clone();
             let properties = properties::check(self.file, stage, &manifest, &at, self.findings);
             let plugin = match self.registry.load(found, stage.plugin.sha256.as_deref()) {

@@ -19,6 +19,7 @@ mod tests;
 
 pub use arguments::Arguments;
 pub use document::Format;
+pub use duration::parse as parse_duration;
 pub use read::{PipelineFile, read, read_text};
 pub use secrets::Secrets;
 
@@ -57,7 +58,7 @@ pub struct PipelineSpec {
     pub parallelism: u32,
     /// Where error records go that no stage takes. Without it they are counted.
     pub dead_letters: Option<DeadLettersSpec>,
-    /// How long a plugin may take for one call before the run fails, such as "60s". Without it as long as it likes.
+    /// How long a plugin may take for one call before the run fails, such as "60s". Without it five minutes.
     #[serde(default, deserialize_with = "duration::deserialize")]
     #[schemars(schema_with = "duration::schema")]
     pub call_timeout: Option<Duration>,

@@ -7,8 +7,8 @@ use std::time::Duration;
 /// What such a text looks like. Nine digits keep every unit within 64 bits of milliseconds.
 const PATTERN: &str = "^0*[1-9][0-9]{0,8}(ms|s|m|h|d)$";
 
-/// The length of time that a text tells; zero is none.
-pub(crate) fn parse(text: &str) -> Option<Duration> {
+/// The length of time that a text such as `60s` tells; zero is none.
+pub fn parse(text: &str) -> Option<Duration> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
     let (digits, unit) = text.split_at(unit_at);
     let millis = match unit {

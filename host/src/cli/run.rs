@@ -1,0 +1,206 @@
+//! `campanile run`: a pipeline from its plan to its report.
+
+mod progress;
+mod signals;
+mod table;
+
+use super::output::{print_json, say, say_finding};
+use super::planning::{Planned, plan};
+use super::{Exit, PipelineArgs, PluginFolders};
+use crate::wiring::{self, Given};
+use anyhow::{Context, bail};
+use campanile_engine::spec::parse_duration;
+use campanile_engine::{Log, LogRecord, Plan, Report, RunOptions, Status, Stop};
+use clap::Args;
+use progress::ProgressLine;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Run a pipeline to its end
+///
+/// The pipeline is checked first; where it has mistakes they are told and nothing is opened. How the run goes is shown on
+/// stderr, and at its end what each stage did.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  campanile run pipeline.json
+  campanile run pipeline.json --arg limit=150 --arg input=today.jsonl
+  campanile run pipeline.json --plugins ./target/release
+  campanile run pipeline.json --dry-run 1000       try it on the first records, write nothing
+  campanile run pipeline.json --quiet --report -   the report as JSON on stdout
+
+Ctrl-C or SIGTERM: sources end, what was read is finished. A second one ends the process at once.
+
+Exit codes: 0 completed, 1 failed, 2 the pipeline or the command line is wrong, 130 stopped.")]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pipeline: PipelineArgs,
+    #[command(flatten)]
+    folders: PluginFolders,
+    /// Write the report as JSON to this file, or with - to stdout
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// How many threads a chain of stages may use, where all its plugins can; over the pipeline's own `parallelism`
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    parallelism: Option<u32>,
+    /// Read only the first N records, and write and publish nothing
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    dry_run: Option<u64>,
+    /// How long one call of a plugin may take before the run fails, such as 60s; over the pipeline's own `callTimeout`
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    call_timeout: Option<Duration>,
+    /// No progress and no table: only what is wrong
+    #[arg(long, short, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Show messages of stages as they come, -vv those for finding faults too
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "write a length of time such as 500ms, 60s, 5m or 2h".to_owned())
+}
+
+pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
+    let stop = Arc::new(Stop::default());
+    signals::install(&stop)?;
+    check_report(args.report.as_deref())?;
+    let given = Given::new(&args.pipeline)?;
+    let mut file = match given.read(&args.pipeline.file) {
+        Ok(file) => file,
+        Err(findings) => {
+            findings.iter().for_each(say_finding);
+            return Ok(Exit::Wrong);
+        }
+    };
+    // What is said for this one run counts for more than what is written in the file.
+    file.spec.call_timeout = args.call_timeout.or(file.spec.call_timeout);
+    let deadline = file.spec.call_timeout.unwrap_or(RunOptions::CALL_DEADLINE);
+    let registry = wiring::registry(&args.folders)?;
+    let plan = match plan(file, registry, deadline, &stop)? {
+        Planned::Done(plan, findings) => {
+            findings.iter().for_each(say_finding);
+            match plan {
+                Some(plan) => plan,
+                None => return Ok(Exit::Wrong),
+            }
+        }
+        Planned::NotReturned => return Ok(Exit::Failed),
+        Planned::Stopped => return Ok(Exit::Interrupted),
+    };
+    let report = execute(*plan, &args, given, stop);
+    tell(&report, &args);
+    keep_report(&report, args.report.as_deref())?;
+    Ok(match report.status {
+        Status::Completed => Exit::Done,
+        Status::Failed => Exit::Failed,
+        Status::Killed => Exit::Interrupted,
+    })
+}
+
+fn execute(plan: Plan, args: &RunArgs, given: Given, stop: Arc<Stop>) -> Report {
+    let line = (!args.quiet && std::io::stderr().is_terminal()).then(|| ProgressLine::new(plan.spec()));
+    let vault = given.vault;
+    let options = RunOptions {
+        parallelism: args.parallelism,
+        dry_run: args.dry_run,
+        arguments: given.arguments,
+        stop,
+        secrets: Some(Arc::new(move |name| vault.bytes(name).ok().flatten())),
+        log: log(args.verbose, line.clone()),
+        progress: line.clone().map(|line| line.shower()),
+        ..RunOptions::default()
+    };
+    let report = plan.run(options);
+    if let Some(line) = line {
+        line.clear();
+    }
+    report
+}
+
+/// Shows messages of stages; without `-v` what is wrong stands among the problems at the end.
+fn log(verbose: u8, line: Option<ProgressLine>) -> Option<Log> {
+    let level = match verbose {
+        0 => return None,
+        1 => 3,
+        2 => 4,
+        _ => 5,
+    };
+    let keep = move |record: &LogRecord<'_>| {
+        let weight = ["", "error", "warning", "info", "debug"].get(record.level as usize).unwrap_or(&"trace");
+        let space = if record.fields.is_empty() { "" } else { " " };
+        let text = format!("{weight}: stage `{}`: {}{space}{}", record.stage, record.message, record.fields);
+        match &line {
+            Some(line) => line.aside(&text),
+            None => say(text),
+        }
+    };
+    Some(Log { level, keep: Arc::new(keep) })
+}
+
+/// What stages did, and what a person should know.
+fn tell(report: &Report, args: &RunArgs) {
+    if !args.quiet {
+        say(table::of_stages(report));
+        if args.dry_run.is_some() {
+            say("dry run: nothing was written, nothing was published");
+        }
+    }
+    for (index, problem) in report.problems.iter().enumerate() {
+        // Of a failed run the reason comes first.
+        let weight = if index == 0 && report.status == Status::Failed { "error" } else { "warning" };
+        match problem.stage.as_str() {
+            "" => say(format_args!("{weight}: {}", problem.message)),
+            stage => say(format_args!("{weight}: stage `{stage}`: {}", problem.message)),
+        }
+    }
+    if !args.quiet {
+        let took = Duration::from_millis(u64::try_from(report.ended_ms - report.started_ms).unwrap_or_default());
+        let (name, status, id) = (&report.pipeline_name, report.status, &report.run_id);
+        say(format_args!("pipeline `{name}` {status} in {:.1} s (run {id})", took.as_secs_f64()));
+    }
+}
+
+/// A report that cannot be kept is told of before anything runs.
+fn check_report(to: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = to.filter(|path| *path != Path::new("-")) else { return Ok(()) };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.is_dir() || !folder.is_dir() {
+        bail!("--report {}: name a file in a folder that exists, or - for stdout", path.display());
+    }
+    Ok(())
+}
+
+fn keep_report(report: &Report, to: Option<&Path>) -> anyhow::Result<()> {
+    match to {
+        None => Ok(()),
+        Some(path) if path == Path::new("-") => print_json(report),
+        Some(path) => {
+            let mut json = serde_json::to_vec_pretty(report).context("the report cannot be written as JSON")?;
+            json.push(b'\n');
+            std::fs::write(path, json).with_context(|| format!("the report cannot be written to {}", path.display()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_have_a_unit() {
+        assert_eq!(duration("60s"), Ok(Duration::from_secs(60)));
+        assert!(duration("60").is_err());
+    }
+
+    #[test]
+    fn a_report_needs_a_folder() {
+        assert!(check_report(None).is_ok());
+        assert!(check_report(Some(Path::new("-"))).is_ok());
+        assert!(check_report(Some(Path::new("report.json"))).is_ok());
+        assert!(check_report(Some(Path::new("no-such-folder/report.json"))).is_err());
+        assert!(check_report(Some(Path::new("."))).is_err());
+    }
+}

@@ -31,7 +31,7 @@ fn schema() -> Schema {
 }
 
 fn columns(rows: usize, alerting: f64) -> Result<(Vec<ColumnBuilder>, Vec<f64>)> {
-    let mut columns = ColumnBuilder::all(&schema())?;
+    let mut columns = ColumnBuilder::all(&schema()).map_err(told)?;
     let mut random = Random::new(7);
     let mut beats = Vec::with_capacity(rows);
     for row in 0..rows {
@@ -55,6 +55,11 @@ fn fastest(rows: usize, mut run: impl FnMut(usize) -> Result<Duration>) -> Resul
         best = best.min(run(times)?.as_nanos() as f64 / (times * rows) as f64);
     }
     Ok(best)
+}
+
+/// The SDK's errors are no standard errors, so that any of these becomes one.
+fn told(error: campanile_sdk::Error) -> anyhow::Error {
+    anyhow::anyhow!("{error}")
 }
 
 /// What a loop takes that only compares, keeps the rows in a list and forgets them.
@@ -89,8 +94,8 @@ pub(crate) fn measure(library: &Path) -> Result<()> {
             let hand = fastest(rows, |times| Ok(by_hand(&beats, times)))?;
             let mut time = |plugin: &Plugin| -> Result<(f64, Counted)> {
                 let properties = json!({ "field": "heartbeat", "above": LIMIT, "payload": ["userid", "heartbeat"] });
-                let mut crossings = Crossings::new(plugin, &properties, &schema(), columns(rows, alerting)?.0)?;
-                let best = fastest(rows, |times| Ok(crossings.run(times)?))?;
+                let mut crossings = Crossings::new(plugin, &properties, &schema(), columns(rows, alerting)?.0).map_err(told)?;
+                let best = fastest(rows, |times| Ok(crossings.run(times).map_err(told)?))?;
                 Ok((best, crossings.counted()))
             };
             let (linked, linked_counted) = time(&linked)?;

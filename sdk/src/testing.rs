@@ -31,12 +31,14 @@
 
 mod capture;
 mod contract;
+mod crossings;
 mod harness;
 mod rows;
 mod schema_file;
 
 pub use capture::{Collected, TestError};
 pub use contract::check_contract;
+pub use crossings::{Counted, Crossings};
 pub use harness::{Harness, TestAlert};
 pub use schema_file::check_schema_file;
 

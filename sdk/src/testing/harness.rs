@@ -45,7 +45,8 @@ impl TestAlert {
     }
 }
 
-struct TestServices {
+#[derive(Default)]
+pub(super) struct TestServices {
     secrets: BTreeMap<String, String>,
     kept: Mutex<Vec<String>>,
 }

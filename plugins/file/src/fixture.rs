@@ -93,7 +93,11 @@ impl Source for OneFile {
             reader.tally(&mut tally);
         }
         let names = format!("{:?}", tally.unknown_names);
-        emitter.emit_alert((("blank", tally.blank_lines as i64), ("unknown", tally.unknown_fields as i64), ("names", names)))
+        emitter.emit_alert((
+            ("blank", tally.blank_lines as i64),
+            ("unknown", tally.unknown_fields as i64),
+            ("names", names),
+        ))
     }
 }
 

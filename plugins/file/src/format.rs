@@ -8,7 +8,7 @@ use campanile_sdk::{Batch, Emitter, Finding, Limits, Read, Result, Schema};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The code of error records made of what cannot be read.
 pub(crate) const UNREADABLE: i32 = 1;
@@ -143,6 +143,16 @@ pub(crate) fn infer(paths: &[PathBuf], options: &mut ReadOptions) -> Result<Sche
         }
     }
     Ok(Schema::default())
+}
+
+/// Whether a file that names its columns has those that the schema asks for, found out before the run begins. A pipe
+/// keeps what it has: reading takes it away.
+pub(crate) fn check_file(path: &Path, options: &ReadOptions, schema: &Schema) -> Result<()> {
+    if matches!(options.format, Format::Csv | Format::Parquet) && path.is_file() {
+        let whole = Part { path: path.to_owned(), start: 0, end: None, after: None };
+        open_reader(&whole, options, schema)?;
+    }
+    Ok(())
 }
 
 /// Opens a part for reading.

@@ -6,6 +6,7 @@ mod types;
 mod writer;
 
 use crate::format::{Part, RowReader, RowWriter};
+use crate::input::{Compression, DASH};
 use crate::output::Output;
 use campanile_sdk::{DataType, Finding, Result, Schema, SchemaField};
 use std::path::Path;
@@ -34,6 +35,19 @@ fn check_field(field: &SchemaField, path: &str, property: &str, findings: &mut V
         }
         _ => {}
     }
+}
+
+/// What speaks against a path, in the properties of a source or sink.
+pub(crate) fn check_path(path: &str) -> Option<Finding> {
+    if path == DASH {
+        let message = "a parquet file is read from its end, which standard input and output do not have";
+        return Some(Finding::error("path", message).hint("name a file"));
+    }
+    if Compression::of(Path::new(path)) != Compression::None {
+        let message = "a parquet file is not compressed as a whole: parquet compresses inside";
+        return Some(Finding::error("path", message).hint("name a file without .gz or .zst"));
+    }
+    None
 }
 
 /// The schema that the file says.

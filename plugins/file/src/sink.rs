@@ -3,6 +3,7 @@
 use crate::format::{self, CsvOptions, Format, RowWriter};
 use crate::input::DASH;
 use crate::output::{Output, Target};
+use crate::parquet;
 use crate::properties::{delimiter, yes};
 use campanile_sdk::{Batch, Configure, Emitter, Error, Finding, Result, Sink, StageContext};
 use schemars::JsonSchema;
@@ -54,6 +55,11 @@ impl Sink for FileSink {
             stage.find(Finding::error("path", "it is empty").hint("name a file, or `-` for standard output"));
         }
         if let Err(finding) = self.csv() {
+            stage.find(finding);
+        }
+        if self.format == Format::Parquet
+            && let Some(finding) = parquet::check_path(&self.path)
+        {
             stage.find(finding);
         }
         let input = stage.input()?;

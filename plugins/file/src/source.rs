@@ -2,6 +2,7 @@
 
 use crate::format::{self, CsvOptions, Format, Part, ReadOptions, RowReader, Tally};
 use crate::input::{Compression, DASH};
+use crate::parquet;
 use crate::paths;
 use crate::plain;
 use crate::properties::{any_schema, delimiter, yes};
@@ -93,14 +94,10 @@ impl Source for FileSource {
         if let Err(finding) = self.options() {
             stage.find(finding);
         }
-        if self.format == Format::Parquet {
-            if self.path == DASH {
-                stage.find(Finding::error("path", "parquet cannot be read from standard input").hint("name a file"));
-            }
-            if Compression::of(Path::new(&self.path)) != Compression::None {
-                let finding = Finding::error("path", "a parquet file is not compressed as a whole");
-                stage.find(finding.hint("name a file without .gz or .zst: parquet compresses inside"));
-            }
+        if self.format == Format::Parquet
+            && let Some(finding) = parquet::check_path(&self.path)
+        {
+            stage.find(finding);
         }
         if !(1..=LARGEST_MAX_LINE_BYTES).contains(&self.max_line_bytes) {
             stage.find(Finding::error("maxLineBytes", format!("it is from 1 to {LARGEST_MAX_LINE_BYTES}")));
@@ -140,6 +137,9 @@ impl Source for FileSource {
                 schema
             }
         };
+        for file in &files {
+            format::check_file(file, &options, &schema)?;
+        }
         let services = stage.services();
         self.run = Some(Run { files, options, schema, services, reader: None, tally: Tally::default() });
         Ok(())

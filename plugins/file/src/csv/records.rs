@@ -121,10 +121,11 @@ impl Records {
             }
             self.skip_blank_lines();
             let rest = &self.buffer[self.head..self.tail];
-            if !self.skipping && !rest.is_empty() {
-                if let Some(next) = self.find() {
-                    return Ok(next);
-                }
+            if !self.skipping
+                && !rest.is_empty()
+                && let Some(next) = self.find()
+            {
+                return Ok(next);
             }
             if self.input_ended {
                 (self.found, self.next) = (self.head..self.head, self.head);
@@ -157,7 +158,8 @@ impl Records {
                     None if rest.len() > self.limit => return Some(self.over_limit()),
                     None => return None,
                 };
-                let message = format!("behind the closing quote at byte {at} stands neither a delimiter nor a line end");
+                let message =
+                    format!("behind the closing quote at byte {at} stands neither a delimiter nor a line end");
                 Some(self.broken(end, message))
             }
             Split::Open => {

@@ -1,4 +1,5 @@
 use crate::fixture;
+use crate::source::FileSource;
 use campanile_sdk::testing::{Collected, Harness};
 use campanile_sdk::{DataType, Result, Schema, SchemaField, testing};
 use serde_json::{Value, json};
@@ -41,7 +42,8 @@ fn text_stays_text_where_the_schema_says_so() {
 #[test]
 fn a_schema_is_inferred_from_what_stands_there() {
     let got = read("a,b,c,d,\n1,true,9007199254740993,x,\n,,,\"\",\n2.5,false,,y,\n", json!({})).unwrap();
-    let types: Vec<_> = got.schemas[0].fields.iter().map(|f| (f.name.as_str(), f.data_type.as_str(), f.nullable)).collect();
+    let types: Vec<_> =
+        got.schemas[0].fields.iter().map(|f| (f.name.as_str(), f.data_type.as_str(), f.nullable)).collect();
     assert_eq!(
         types,
         [
@@ -150,7 +152,8 @@ fn the_length_of_a_row_is_bounded() {
     let long = "x".repeat(1_000);
     // A line without end, a quote left open, a row that is just as long as allowed.
     let content = format!("a,b\n{long},1\n\"open,{}\n\nok,{}\n", "2\n".repeat(100), "y".repeat(97));
-    let got = read(content, json!({ "maxLineBytes": 100, "schema": schema(&[("a", "string"), ("b", "string")]) })).unwrap();
+    let got =
+        read(content, json!({ "maxLineBytes": 100, "schema": schema(&[("a", "string"), ("b", "string")]) })).unwrap();
     assert_eq!(got.records, [json!({ "a": "ok", "b": "y".repeat(97) })]);
     assert!(got.errors[0].message.starts_with("a row of more than 100 bytes"));
     assert_eq!(got.errors[0].raw.len(), 1_002);
@@ -248,7 +251,10 @@ fn values_are_written_as_the_sdk_writes_text() {
         SchemaField::new("day", DataType::Date),
         SchemaField::new("bytes", DataType::Bytes),
     ];
-    let records = [json!({ "d": 182.0, "when": 1_716_200_000_123_000_i64, "day": 19_782, "bytes": "foo" }), json!({ "bytes": "" })];
+    let records = [
+        json!({ "d": 182.0, "when": 1_716_200_000_123_000_i64, "day": 19_782, "bytes": "foo" }),
+        json!({ "bytes": "" }),
+    ];
     fixture::sink(&path, &json!({ "format": "csv" })).input(Schema::new(fields)).run(records).unwrap();
     let written = std::fs::read_to_string(&path).unwrap();
     assert_eq!(written, "d,when,day,bytes\n182,2024-05-20T10:13:20.123Z,2024-02-29,Zm9v\n,,,\"\"\n");
@@ -272,4 +278,30 @@ fn nested_fields_are_a_finding() {
     let findings = super::check(&schema, "schema");
     assert_eq!(findings[0].message, "field `list` is a list, which csv cannot hold");
     assert!(super::check(&Schema::new(vec![SchemaField::new("a", DataType::Bytes)]), "schema").is_empty());
+}
+
+#[test]
+fn a_header_that_does_not_fit_fails_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("1.csv"), "a,b\n1,2\n").unwrap();
+    std::fs::write(folder.path().join("2.csv"), "a,c\n1,2\n").unwrap();
+    let properties = json!({
+        "path": folder.path().join("*.csv"), "format": "csv",
+        "schema": [{ "name": "b", "type": "long", "nullable": false }]
+    });
+    // Splits are asked for behind `open`, and nothing is read.
+    let message = testing::source::<FileSource>(properties).splits().unwrap_err().to_string();
+    assert!(message.contains("2.csv` has no column `b`, which the schema requires"), "{message}");
+}
+
+#[test]
+fn rows_that_lie_across_two_reads_are_whole() {
+    let texts: Vec<String> = (0..60_000).map(|row| format!("{row} \"q\", {}\r\nend", "x".repeat(row % 23))).collect();
+    let rows: String =
+        texts.iter().map(|text| format!("\"{}\",{}\r\n", text.replace('"', "\"\""), text.len())).collect();
+    let fields = schema(&[("text", "string"), ("n", "int")]);
+    let got = read(format!("text,n\r\n{rows}"), json!({ "schema": fields })).unwrap();
+    assert!(got.errors.is_empty(), "{:?}", got.errors[0]);
+    assert!(got.records.iter().zip(&texts).all(|(record, text)| record["text"] == **text && record["n"] == text.len()));
+    assert_eq!(got.records.len(), texts.len());
 }

@@ -18,8 +18,7 @@ impl Writer {
     pub(super) fn open(options: &CsvOptions, schema: &Schema, output: Output) -> Result<Writer> {
         let input = Input::new(schema);
         let fields = schema.names().map(|name| input.any(name)).collect::<Result<_>>()?;
-        let mut writer =
-            Writer { output, delimiter: options.delimiter, fields, buffer: Vec::new(), text: Vec::new() };
+        let mut writer = Writer { output, delimiter: options.delimiter, fields, buffer: Vec::new(), text: Vec::new() };
         if options.header {
             for (index, name) in schema.names().enumerate() {
                 writer.part(index);

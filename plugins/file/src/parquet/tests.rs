@@ -1,4 +1,6 @@
 use crate::fixture;
+use crate::sink::FileSink;
+use crate::source::FileSource;
 use ::parquet::arrow::ArrowWriter;
 use ::parquet::file::properties::WriterProperties;
 use arrow_array::builder::{Int16Builder, ListBuilder, MapBuilder, StringBuilder};
@@ -50,7 +52,10 @@ fn the_file_says_its_schema() {
         got.schemas[0],
         Schema::new(vec![SchemaField::new("n", DataType::Long), SchemaField::new("text", DataType::String)])
     );
-    assert_eq!(got.records, [json!({ "n": 0 }), json!({ "n": 1, "text": "row 1" }), json!({ "n": 2, "text": "row 2" })]);
+    assert_eq!(
+        got.records,
+        [json!({ "n": 0 }), json!({ "n": 1, "text": "row 1" }), json!({ "n": 2, "text": "row 2" })]
+    );
     assert_eq!(got.positions, [0, 1, 2]);
 }
 
@@ -59,7 +64,10 @@ fn a_schema_selects_columns_and_checks_them() {
     let schema = json!([{ "name": "absent", "type": "double" }, { "name": "n", "type": "long" }]);
     let got = read(&numbers(2), json!({ "schema": schema })).unwrap();
     assert_eq!(got.records, [json!({ "n": 0 }), json!({ "n": 1 })]);
-    assert_eq!(got.alerts[0][1..], [("unknown".to_owned(), "2".to_owned()), ("names".to_owned(), "{\"text\": 2}".to_owned())]);
+    assert_eq!(
+        got.alerts[0][1..],
+        [("unknown".to_owned(), "2".to_owned()), ("names".to_owned(), "{\"text\": 2}".to_owned())]
+    );
 
     let told = |schema: Value| read(&numbers(2), json!({ "schema": schema })).unwrap_err().to_string();
     let message = told(json!([{ "name": "n", "type": "string" }]));
@@ -193,7 +201,10 @@ fn what_is_no_whole_parquet_file_is_told_at_open_with_its_name() {
     let whole = std::fs::read(whole_folder.path().join("rows.parquet")).unwrap();
     for content in [&b""[..], b"{\"a\":1}\n", &whole[..whole.len() / 2], &whole[..whole.len() - 1]] {
         std::fs::write(&path, content).unwrap();
-        for more in [json!({ "format": "parquet" }), json!({ "format": "parquet", "schema": [{ "name": "n", "type": "long" }] })] {
+        for more in [
+            json!({ "format": "parquet" }),
+            json!({ "format": "parquet", "schema": [{ "name": "n", "type": "long" }] }),
+        ] {
             let message = fixture::source(&path, &more).read().unwrap_err().to_string();
             assert!(message.contains("rows.parquet` is no parquet file, or not a whole one"), "{message}");
         }
@@ -268,4 +279,30 @@ fn what_parquet_cannot_hold_is_a_finding() {
             "field `list.s` is a struct without fields, which parquet cannot hold"
         ]
     );
+}
+
+#[test]
+fn standard_input_and_compressed_files_are_findings() {
+    for (path, hint) in [("-", "name a file"), ("rows.parquet.gz", "name a file without .gz or .zst")] {
+        let properties = json!({ "path": path, "format": "parquet" });
+        let (_, read) = testing::source::<FileSource>(properties.clone()).configure().unwrap();
+        let schema = Schema::new(vec![SchemaField::new("n", DataType::Long)]);
+        let (_, written) = testing::sink::<FileSink>(properties).input(schema).configure().unwrap();
+        for findings in [read, written] {
+            let told: Vec<_> =
+                findings.iter().map(|finding| (finding.path.as_str(), finding.hint.as_deref())).collect();
+            assert_eq!(told, [("path", Some(hint))]);
+        }
+    }
+}
+
+#[test]
+fn a_file_of_another_schema_fails_the_start() {
+    let (folder, _) = source(&numbers(3), 10, json!({}));
+    let properties =
+        |schema: Value| json!({ "path": folder.path().join("*.parquet"), "format": "parquet", "schema": schema });
+    let open = |schema: Value| testing::source::<FileSource>(properties(schema)).splits().map(|splits| splits.len());
+    assert_eq!(open(json!([{ "name": "n", "type": "long" }])).unwrap(), 1);
+    let message = open(json!([{ "name": "n", "type": "int" }])).unwrap_err().to_string();
+    assert!(message.ends_with("is long, where the schema says int"), "{message}");
 }

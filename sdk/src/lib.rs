@@ -86,3 +86,8 @@ pub mod __private {
         }
     }
 }
+
+/// The examples of the README are tests.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

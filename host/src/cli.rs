@@ -1,9 +1,12 @@
 //! The command line: what can be said, and who does it.
 
 mod graph;
+mod new_plugin;
 pub(crate) mod output;
 mod planning;
+mod plugins;
 mod run;
+mod schema;
 mod validate;
 
 use campanile_sdk::Kind;
@@ -80,6 +83,21 @@ enum Verb {
     Validate(validate::ValidateArgs),
     /// Draw a pipeline as text for Graphviz or Mermaid
     Graph(graph::GraphArgs),
+    /// Show the plugins that are there
+    #[command(subcommand)]
+    Plugins(plugins::PluginsVerb),
+    /// Print the JSON Schema of a pipeline file or of a plugin's properties
+    #[command(subcommand)]
+    Schema(schema::SchemaVerb),
+    /// Begin something new
+    #[command(subcommand)]
+    New(NewVerb),
+}
+
+#[derive(Debug, Subcommand)]
+enum NewVerb {
+    /// Write a crate with a small working plugin and its test
+    Plugin(new_plugin::NewPluginArgs),
 }
 
 impl Cli {
@@ -89,6 +107,9 @@ impl Cli {
             Verb::Run(args) => run::run(args),
             Verb::Validate(args) => validate::run(&args),
             Verb::Graph(args) => graph::run(&args),
+            Verb::Plugins(verb) => plugins::run(verb),
+            Verb::Schema(verb) => schema::run(verb),
+            Verb::New(NewVerb::Plugin(args)) => new_plugin::run(&args),
         }
     }
 }

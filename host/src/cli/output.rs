@@ -3,6 +3,7 @@
 use anyhow::Context;
 use campanile_engine::library::LibraryProblem;
 use campanile_sdk::{Finding, Severity};
+use comfy_table::{Table, presets};
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 
@@ -44,6 +45,13 @@ pub(crate) fn say_problem(problem: &LibraryProblem) {
             say(format_args!("    {line}"));
         }
     }
+}
+
+/// A table with these columns.
+pub(crate) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
 }
 
 /// `1 stage`, `2 stages`.

@@ -67,7 +67,7 @@ fn type_of(schema: &Value, property: &Value) -> String {
         _ => vec!["any".to_owned()],
     };
     // Whatever may be left out may be null too: that is no news.
-    types.retain(|name| name != "null");
+    types.retain(|name| !matches!(name.as_str(), "null" | ""));
     types.dedup();
     for name in &mut types {
         let within = match name.as_str() {

@@ -9,8 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 
 /// Appends alerts to a file, one JSON object a line.
-///
-/// Put in place of the file whoever should hear of them.
+// Put in place of the file whoever should hear of them.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct {Name} {

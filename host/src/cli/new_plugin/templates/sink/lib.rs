@@ -9,8 +9,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 
 /// Writes a field with text to a file, a line for each record.
-///
-/// Put in place of the file what is to be written.
+// Put in place of the file what is to be written.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct {Name} {

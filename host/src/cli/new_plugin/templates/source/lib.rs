@@ -8,8 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Reads the whole numbers from 0 on.
-///
-/// Put in place of the numbers what is to be read: a file, a table, an instrument.
+// Put in place of the numbers what is to be read: a file, a table, an instrument.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct {Name} {

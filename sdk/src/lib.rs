@@ -87,7 +87,10 @@ pub mod __private {
     }
 }
 
-/// The examples of the README are tests.
+/// The examples of the READMEs and of the book's guides are tests.
 #[doc = include_str!("../README.md")]
+#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../docs/src/guides/write-a-transform.md")]
+#[doc = include_str!("../../docs/src/guides/write-an-alert-publisher.md")]
 #[cfg(doctest)]
 struct Readme;

@@ -43,7 +43,7 @@ pub use source::{READ_END, READ_IDLE, READ_MORE, SourceV1};
 pub use stage::{LibraryV1, PARALLEL, StageV1};
 pub use transform::TransformV1;
 
-/// The revision of the boundary as a whole. Draft 0 until the first release; golden libraries guard it from then on.
+/// The revision of the boundary as a whole; a draft until the first release.
 pub const ABI_REVISION: u32 = 1;
 
 /// The oldest revision whose plugins this host understands.

@@ -43,7 +43,7 @@ pub struct StageV1 {
     ) -> i32,
     /// The input has ended: the last chance to emit records.
     pub finish: extern "C" fn(*mut c_void, emitter: *const EmitterRef, failure: *mut Failure) -> i32,
-    /// Called once after a successful `open`, however the run went; may emit alerts and errors.
+    /// Called once after a successful `open`, however the run went; may emit alerts, and nothing else.
     pub close: extern "C" fn(*mut c_void, emitter: *const EmitterRef, failure: *mut Failure) -> i32,
     /// Frees the instance.
     pub drop: extern "C" fn(*mut c_void),

@@ -77,16 +77,11 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Run a pipeline to its end
     Run(run::RunArgs),
-    /// Tell all mistakes in a pipeline, and run nothing
     Validate(validate::ValidateArgs),
-    /// Draw a pipeline as text for Graphviz or Mermaid
     Graph(graph::GraphArgs),
-    /// Show the plugins that are there
     #[command(subcommand)]
     Plugins(plugins::PluginsVerb),
-    /// Print the JSON Schema of a pipeline file or of a plugin's properties
     #[command(subcommand)]
     Schema(schema::SchemaVerb),
     /// Begin something new
@@ -96,7 +91,6 @@ enum Verb {
 
 #[derive(Debug, Subcommand)]
 enum NewVerb {
-    /// Write a crate with a small working plugin and its test
     Plugin(new_plugin::NewPluginArgs),
 }
 

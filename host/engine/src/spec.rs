@@ -20,6 +20,7 @@ mod tests;
 pub use arguments::Arguments;
 pub use document::Format;
 pub use duration::parse as parse_duration;
+pub use nearest::did_you_mean;
 pub use read::{PipelineFile, read, read_text};
 pub use secrets::Secrets;
 

@@ -68,9 +68,13 @@ impl PluginArgs {
         let mut names: Vec<&str> = plugins.iter().map(|found| registry.manifest(*found).name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
-        match names.as_slice() {
-            [] => bail!("there is no {what} `{}`: no plugin library was found, name a folder with --plugins", self.name),
-            names => bail!("there is no {what} `{}` (there are {})", self.name, names.join(", ")),
+        let message = format!("there is no {what} `{}`", self.name);
+        if names.is_empty() {
+            bail!("{message}: no plugin library was found, name a folder with --plugins or CAMPANILE_PLUGINS");
+        }
+        match spec::did_you_mean(&self.name, names, "plugins") {
+            Some(hint) => bail!("{message} ({hint})"),
+            None => bail!("{message}: `campanile plugins list` shows what there is"),
         }
     }
 }

@@ -16,9 +16,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-static VERSION: LazyLock<String> = LazyLock::new(|| {
-    format!("{} (ABI revision {})", env!("CARGO_PKG_VERSION"), campanile_abi::ABI_REVISION)
-});
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{} (ABI revision {})", env!("CARGO_PKG_VERSION"), campanile_abi::ABI_REVISION));
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

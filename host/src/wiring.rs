@@ -60,7 +60,8 @@ impl Given {
             None => BTreeMap::new(),
             Some(path) => {
                 let shown = path.display();
-                let text = std::fs::read_to_string(path).with_context(|| format!("--args-file {shown}: cannot be read"))?;
+                let text =
+                    std::fs::read_to_string(path).with_context(|| format!("--args-file {shown}: cannot be read"))?;
                 arguments_of(&text).with_context(|| format!("--args-file {shown}"))?
             }
         };

@@ -59,9 +59,9 @@ pub(super) fn run(args: &NewPluginArgs) -> anyhow::Result<Exit> {
 /// Writes a file that is not there.
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    let written = made.and_then(|()| std::fs::File::create_new(path)).and_then(|mut file| {
-        std::io::Write::write_all(&mut file, text.as_bytes())
-    });
+    let written = made
+        .and_then(|()| std::fs::File::create_new(path))
+        .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
     written.with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -73,7 +73,9 @@ fn checkout(path: &Path) -> anyhow::Result<PathBuf> {
     };
     let found = [path.to_owned(), path.join("sdk")].into_iter().find(is_sdk);
     let found = found.and_then(|folder| folder.canonicalize().ok());
-    found.with_context(|| format!("--sdk {}: campanile-sdk is not there: name the folder `sdk` of a checkout", path.display()))
+    found.with_context(|| {
+        format!("--sdk {}: campanile-sdk is not there: name the folder `sdk` of a checkout", path.display())
+    })
 }
 
 /// A path as a shell takes it.

@@ -24,7 +24,12 @@ pub(crate) enum Planned {
 }
 
 /// Plans a pipeline on a thread of its own, and gives up when a plugin takes longer than the deadline for one stage.
-pub(crate) fn plan(file: PipelineFile, mut registry: Registry, deadline: Duration, stop: &Stop) -> anyhow::Result<Planned> {
+pub(crate) fn plan(
+    file: PipelineFile,
+    mut registry: Registry,
+    deadline: Duration,
+    stop: &Stop,
+) -> anyhow::Result<Planned> {
     let (done, planned) = sync_channel(1);
     let planner = move || {
         let (plan, findings) = Plan::new(file, &mut registry);

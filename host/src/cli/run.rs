@@ -92,7 +92,11 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     };
     let report = execute(*plan, &args, given, stop);
     tell(&report, &args);
-    keep_report(&report, args.report.as_deref())?;
+    if let Err(error) = keep_report(&report, args.report.as_deref()) {
+        // The command line was right, and whoever waits for the report must not take an old one for it.
+        say(format_args!("error: {error:#}"));
+        return Ok(Exit::Failed);
+    }
     Ok(match report.status {
         Status::Completed => Exit::Done,
         Status::Failed => Exit::Failed,

@@ -40,7 +40,8 @@ pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let registry = wiring::registry(&args.folders)?;
     let deadline = file.spec.call_timeout.unwrap_or(RunOptions::CALL_DEADLINE);
     let name = file.spec.name.clone();
-    let shape = format!("{}, {}", counted(file.spec.stages.len(), "stage"), counted(file.spec.connections.len(), "connection"));
+    let shape =
+        format!("{}, {}", counted(file.spec.stages.len(), "stage"), counted(file.spec.connections.len(), "connection"));
     match plan(file, registry, deadline, &Stop::default())? {
         Planned::Done(Some(_), findings) => {
             let exit = tell(args, &name, &findings)?;

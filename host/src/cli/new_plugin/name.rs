@@ -4,20 +4,69 @@ use anyhow::bail;
 
 /// Types that the templates use, so that the plugin's own cannot have the name.
 const TAKEN_TYPES: &[&str] = &[
-    "AlertFormat", "AlertPublisher", "Alerts", "Configure", "DataType", "Deserialize", "Emit", "Emitter", "Err", "Error",
-    "ErrorRecord", "ErrorTransform", "Field", "File", "JsonSchema", "Limits", "None", "Ok", "OpenOptions", "Option",
-    "OutputField", "PortId", "Read", "Record", "Result", "Row", "Schema", "SchemaField", "Self", "Sink", "Some", "Source",
-    "Split", "Splitter", "StageContext", "String", "TestAlert", "Text", "Transform", "Vec", "Write",
+    "AlertFormat",
+    "AlertPublisher",
+    "Alerts",
+    "Configure",
+    "DataType",
+    "Deserialize",
+    "Emit",
+    "Emitter",
+    "Err",
+    "Error",
+    "ErrorRecord",
+    "ErrorTransform",
+    "Field",
+    "File",
+    "JsonSchema",
+    "Limits",
+    "None",
+    "Ok",
+    "OpenOptions",
+    "Option",
+    "OutputField",
+    "PortId",
+    "Read",
+    "Record",
+    "Result",
+    "Row",
+    "Schema",
+    "SchemaField",
+    "Self",
+    "Sink",
+    "Some",
+    "Source",
+    "Split",
+    "Splitter",
+    "StageContext",
+    "String",
+    "TestAlert",
+    "Text",
+    "Transform",
+    "Vec",
+    "Write",
 ];
 /// Packages that the crate depends on, and names that cargo keeps for itself.
-const TAKEN_PACKAGES: &[&str] =
-    &["alloc", "build", "campanile-sdk", "core", "deps", "examples", "incremental", "proc-macro", "schemars", "serde", "std", "test"];
+const TAKEN_PACKAGES: &[&str] = &[
+    "alloc",
+    "build",
+    "campanile-sdk",
+    "core",
+    "deps",
+    "examples",
+    "incremental",
+    "proc-macro",
+    "schemars",
+    "serde",
+    "std",
+    "test",
+];
 /// Words that Rust keeps for itself.
 const KEYWORDS: &[&str] = &[
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else", "enum",
-    "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut",
-    "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
-    "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
+    "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true",
+    "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
 /// A name.
@@ -34,7 +83,9 @@ impl PluginName {
     pub(super) fn parse(text: &str) -> anyhow::Result<PluginName> {
         let words = words(text);
         if words.is_empty() || !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            bail!("`{text}` is no name of a plugin: begin with a letter, then letters, digits and hyphens, such as TooFast");
+            bail!(
+                "`{text}` is no name of a plugin: begin with a letter, then letters, digits and hyphens, such as TooFast"
+            );
         }
         let folder = words.join("-").to_ascii_lowercase();
         let plugin = if text.contains(['-', '_']) || !text.starts_with(|c: char| c.is_ascii_uppercase()) {
@@ -112,7 +163,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_name_is_refused() {
-        for text in ["", "-", "1st", "_a", "a b", "a/b", "../a", "ü", "source", "Sink", "serde", "type", "test", "file"] {
+        for text in ["", "-", "1st", "_a", "a b", "a/b", "../a", "ü", "source", "Sink", "serde", "type", "test", "file"]
+        {
             assert!(PluginName::parse(text).is_err(), "{text}");
         }
     }

@@ -20,10 +20,8 @@ macro_rules! of_kind {
     };
 }
 
-const OF_ANY: [File; 2] = [
-    ("Cargo.toml", include_str!("templates/Cargo.toml.txt")),
-    (".gitignore", include_str!("templates/gitignore.txt")),
-];
+const OF_ANY: [File; 2] =
+    [("Cargo.toml", include_str!("templates/Cargo.toml.txt")), (".gitignore", include_str!("templates/gitignore.txt"))];
 
 fn of_kind(kind: Kind) -> Option<[File; 6]> {
     Some(match kind {

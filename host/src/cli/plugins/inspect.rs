@@ -16,8 +16,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<Exit> {
         Err(problem) => anyhow::bail!("{problem}"),
     };
     // Adding it does what is done before loading, and no more.
-    let refused: Option<LibraryProblem> =
-        Registry::new(CacheFolder::new(default_cache_folder())).add(&args.path).err();
+    let refused: Option<LibraryProblem> = Registry::new(CacheFolder::new(default_cache_folder())).add(&args.path).err();
     if args.json {
         let mut json = serde_json::to_value(&file.manifest)?;
         json["path"] = json!(file.path);

@@ -1,7 +1,7 @@
 //! How far a run is, on one line of the terminal.
 
-use campanile_engine::spec::PipelineSpec;
 use campanile_engine::Progress;
+use campanile_engine::spec::PipelineSpec;
 use campanile_sdk::Kind;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};

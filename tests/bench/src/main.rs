@@ -7,6 +7,7 @@ mod anchor;
 mod answer;
 mod boundary;
 mod cpu;
+mod main_job;
 mod random;
 mod records;
 // The plugin's own source, linked in.
@@ -30,7 +31,9 @@ const USAGE: &str = "usage:
   campanile-bench generate N PATH [--storm]
   campanile-bench anchor serde|sonic IN OUT ALERTS
   campanile-bench spend PROGRAM [ARGUMENT]...
-  campanile-bench boundary [LIBRARY]";
+  campanile-bench loop serde|sonic IN OUT ALERTS
+  campanile-bench boundary [LIBRARY]
+  campanile-bench main-job [N FOLDER]";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -40,6 +43,11 @@ fn main() -> Result<()> {
         ["generate", count, path, "--storm"] => generate(count, Path::new(path), records::STORM),
         ["anchor", name, input, output, alerts] => anchor(name, Path::new(input), Path::new(output), Path::new(alerts)),
         ["spend", program, ref arguments @ ..] => spend(Command::new(program).args(arguments)),
+        ["loop", name, input, output, alerts] => {
+            name.parse::<Anchor>()?.run(Path::new(input), Path::new(output), Path::new(alerts)).map(drop)
+        }
+        ["main-job"] => main_job::measure(2_000_000, &env::temp_dir()),
+        ["main-job", count, folder] => main_job::measure(count.parse()?, Path::new(folder)),
         ["boundary"] => boundary::measure(&beside("libcampanile_threshold.so")?),
         ["boundary", library] => boundary::measure(Path::new(library)),
         _ => bail!(USAGE),

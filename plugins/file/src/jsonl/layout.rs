@@ -3,6 +3,7 @@
 //! Lines of one file mostly look alike, so each name is expected where the line before had it, and compared as a word or
 //! two. What is not as expected is read the long way: a layout saves time and decides nothing.
 
+use super::quick::Kind;
 use super::scan::{Quoted, Scan};
 use super::words;
 
@@ -15,13 +16,14 @@ pub(super) struct Entry {
     high_mask: u64,
     /// What stands behind the first sixteen bytes.
     rest: Box<[u8]>,
-    pub(super) len: usize,
-    /// The field that it leads to, as rows count them.
+    len: usize,
+    /// The field that it leads to, as rows count them, and how that is read.
     pub(super) target: usize,
+    pub(super) kind: Kind,
 }
 
 impl Entry {
-    fn new(bytes: &[u8], target: usize) -> Entry {
+    fn new(bytes: &[u8], (target, kind): (usize, Kind)) -> Entry {
         let mask = |from: usize| match bytes.len().saturating_sub(from) {
             0 => 0,
             len @ 1..8 => u64::MAX >> (64 - 8 * len),
@@ -36,15 +38,21 @@ impl Entry {
             rest: bytes.get(16..).unwrap_or_default().into(),
             len: bytes.len(),
             target,
+            kind,
         }
     }
 
-    /// Whether it stands here.
+    /// The place behind it, where it stands here.
     #[inline(always)]
-    pub(super) fn stands(&self, bytes: &[u8], at: usize) -> bool {
-        let low = (words::load(bytes, at) ^ self.low) & self.low_mask;
-        let high = (words::load(bytes, at + 8) ^ self.high) & self.high_mask;
-        low | high == 0 && (self.rest.is_empty() || bytes[at + 16..].starts_with(&self.rest))
+    pub(super) fn pass(&self, bytes: &[u8], at: usize) -> Option<usize> {
+        // Near the end of the text lines are read the long way.
+        let (window, behind) = bytes.get(at..)?.split_first_chunk::<16>()?;
+        let (low, high) = words::halves(window);
+        let other = (low ^ self.low) & self.low_mask | (high ^ self.high) & self.high_mask;
+        if other != 0 || !self.rest.is_empty() && !behind.starts_with(&self.rest) {
+            return None;
+        }
+        Some(at + self.len)
     }
 }
 
@@ -58,20 +66,20 @@ pub(super) struct Layout {
 
 impl Layout {
     /// The layout of lines that have all fields in their order and no white space.
-    pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Layout {
+    pub(super) fn of<'a>(fields: impl Iterator<Item = (&'a str, Kind)>) -> Layout {
         let mut layout = Layout::default();
-        for (target, name) in names.enumerate() {
+        for (target, (name, kind)) in fields.enumerate() {
             let mut bytes = vec![if target == 0 { b'{' } else { b',' }];
             // Writing text to a vector cannot fail.
             let _ = serde_json::to_writer(&mut bytes, name);
             bytes.push(b':');
-            layout.push(&bytes, target);
+            layout.push(&bytes, (target, kind));
         }
         layout
     }
 
     /// The layout of a line that was read without fault.
-    pub(super) fn learn(line: &str, mut target_of: impl FnMut(Quoted<'_>) -> usize) -> Layout {
+    pub(super) fn learn(line: &str, mut target_of: impl FnMut(Quoted<'_>) -> (usize, Kind)) -> Layout {
         let mut layout = Layout::default();
         let mut scan = Scan { text: line, at: 0 };
         let mut from = 0;
@@ -93,8 +101,8 @@ impl Layout {
         layout
     }
 
-    fn push(&mut self, bytes: &[u8], target: usize) {
-        self.entries.push(Entry::new(bytes, target));
+    fn push(&mut self, bytes: &[u8], (target, kind): (usize, Kind)) {
+        self.entries.push(Entry::new(bytes, (target, kind)));
         if target >= self.behind.len() {
             self.behind.resize(target + 1, 0);
         }
@@ -119,35 +127,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_stands_where_all_its_bytes_do() {
+    fn an_entry_is_passed_where_all_its_bytes_stand() {
         for name in ["", "a", "abcd", "abcde", "abcdefghijklm", "abcdefghijklmnopqrstuvwxyz"] {
-            let layout = Layout::of([name].into_iter());
-            let line = format!("{{\"{name}\":1}}\n");
-            assert!(layout.entries[0].stands(line.as_bytes(), 0), "{name}");
-            assert_eq!(&line[layout.entries[0].len..], "1}\n");
-            for position in 0..layout.entries[0].len {
+            let layout = Layout::of([(name, Kind::Long)].into_iter());
+            let line = format!("{{\"{name}\":1}}\n and what comes behind it");
+            let len = layout.entries[0].pass(line.as_bytes(), 0).unwrap();
+            assert!(line[len..].starts_with("1}\n"), "{name}");
+            for position in 0..len {
                 let mut other = line.clone().into_bytes();
                 other[position] ^= 1;
-                assert!(!layout.entries[0].stands(&other, 0), "{name}: other byte at {position}");
+                assert_eq!(layout.entries[0].pass(&other, 0), None, "{name}: other byte at {position}");
             }
-            for len in 0..layout.entries[0].len {
-                assert!(!layout.entries[0].stands(&line.as_bytes()[..len], 0), "{name}: cut off at {len}");
+            for end in 0..len {
+                assert_eq!(layout.entries[0].pass(&line.as_bytes()[..end], 0), None, "{name}: cut off at {end}");
             }
         }
     }
 
     #[test]
     fn a_layout_is_learnt_with_its_white_space() {
-        let line = " { \"b\" : [1, 2], \"a\":\t{\"x\": 1} , \"zz\": null }\n";
+        let line = " { \"b\" : [1, 2], \"a\":\t{\"x\": 1} , \"zz\": null, \"c\": 1 }\n";
         let layout = Layout::learn(line, |key| match key {
-            Quoted::Plain("a") => 0,
-            Quoted::Plain("b") => 1,
-            _ => 2,
+            Quoted::Plain("a") => (0, Kind::Any),
+            Quoted::Plain("b") => (1, Kind::Any),
+            _ => (2, Kind::Ignored),
         });
         let targets: Vec<usize> = layout.entries.iter().map(|entry| entry.target).collect();
-        assert_eq!(targets, [1, 0, 2]);
-        assert!(layout.entries[0].stands(line.as_bytes(), 0));
+        assert_eq!(targets, [1, 0, 2, 2]);
+        assert_eq!(layout.entries[0].pass(line.as_bytes(), 0), line.find('['));
         assert_eq!(layout.behind(1, 0), 1);
-        assert_eq!(layout.behind(9, 0), 1);
+        assert_eq!(layout.behind(9, 0), 1, "the first entry stands nowhere else");
     }
 }

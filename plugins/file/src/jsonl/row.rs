@@ -3,6 +3,7 @@
 use super::fault::{Fault, What, shortened};
 use super::layout::Layout;
 use super::number::{self, Exact};
+use super::quick::{self, Kind};
 use super::scan::{self, Quoted, Scan};
 use crate::format::Tally;
 use crate::{base64, times};
@@ -11,23 +12,6 @@ use std::collections::HashMap;
 
 /// Names of unknown fields that are kept.
 const UNKNOWN_NAMES: usize = 16;
-
-/// How the values of a field are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Boolean,
-    Int,
-    Long,
-    Float,
-    Double,
-    Text,
-    /// Text as it is, every other value as its JSON.
-    Any,
-    Bytes,
-    Date,
-    Timestamp,
-    Decimal { precision: u8, scale: i8 },
-}
 
 #[derive(Debug)]
 struct Field {
@@ -75,7 +59,7 @@ impl Rows {
                     DataType::Bytes => Kind::Bytes,
                     DataType::Date => Kind::Date,
                     DataType::Timestamp => Kind::Timestamp,
-                    DataType::Decimal { precision, scale } => Kind::Decimal { precision, scale },
+                    DataType::Decimal { .. } => Kind::Decimal,
                     _ if any.contains(&field.name) => Kind::Any,
                     _ => Kind::Text,
                 },
@@ -87,7 +71,7 @@ impl Rows {
             targets: fields.iter().enumerate().map(|(target, field)| (field.name.clone(), target)).collect(),
             columns: ColumnBuilder::all(schema)?,
             positions: Vec::new(),
-            layout: Layout::of(schema.names()),
+            layout: Layout::of(fields.iter().map(|field| (&*field.name, field.kind))),
             surprises: 0,
             unknown: vec![("".into(), 0)],
             current: None,
@@ -119,17 +103,40 @@ impl Rows {
         let start = scan.at;
         let (mut next, mut set, mut surprised) = (0, 0, false);
         loop {
-            let target = match self.layout.entries.get(next) {
-                Some(entry) if entry.stands(scan.bytes(), scan.at) => {
-                    scan.at += entry.len;
-                    next += 1;
-                    entry.target
+            // As far as the line looks as expected.
+            let (mut at, mut unread, mut value_at) = (scan.at, None, scan.at);
+            for entry in &self.layout.entries[next..] {
+                let Some(begin) = entry.pass(scan.bytes(), at) else { break };
+                (at, value_at) = (begin, begin);
+                next += 1;
+                match self.columns.get_mut(entry.target).filter(|column| column.len() == row) {
+                    Some(column) => match quick::push(entry.kind, column, scan.text, at) {
+                        Some(end) => at = end,
+                        None => {
+                            unread = Some(entry.target);
+                            break;
+                        }
+                    },
+                    None => {
+                        unread = Some(entry.target);
+                        break;
+                    }
                 }
+                set += 1;
+            }
+            scan.at = at;
+            let target = match unread {
+                Some(target) => target,
                 None if next > 0 && scan.peek() == b'}' => {
                     scan.at += 1;
                     break;
                 }
-                _ => match self.member(scan, scan.at == start, &mut next, &mut surprised)? {
+                None if at > value_at && quick::goes_on(scan.peek()) => {
+                    // Only the beginning of a number was read: it is read once more.
+                    scan.at = value_at;
+                    self.layout.entries[next - 1].target
+                }
+                None => match self.member(scan, scan.at == start, &mut next, &mut surprised)? {
                     Some(target) => target,
                     None => break,
                 },
@@ -254,7 +261,10 @@ impl Rows {
     fn adapt(&mut self, line: &str) {
         self.surprises += 1;
         if self.surprises.is_power_of_two() {
-            self.layout = Layout::learn(line, |key| self.target(key));
+            self.layout = Layout::learn(line, |key| {
+                let target = self.target(key);
+                (target, self.fields.get(target).map_or(Kind::Ignored, |field| field.kind))
+            });
         }
     }
 
@@ -275,7 +285,7 @@ impl Rows {
     }
 
     /// Reads a value; whether its field had none before.
-    #[inline(always)]
+    #[inline(never)]
     fn value(&mut self, scan: &mut Scan<'_>, target: Target, row: usize) -> Result<bool, Fault> {
         self.current = Some(target);
         let (Some(field), Some(column)) = (self.fields.get(target), self.columns.get_mut(target)) else {
@@ -340,10 +350,10 @@ impl Rows {
                 column.push_i64(i64::from(value));
             }
             (b'-' | b'0'..=b'9', Kind::Float) => column.push_f64(f64::from(number::float(scan)?)),
-            (b'-' | b'0'..=b'9', Kind::Decimal { precision, scale }) => {
-                column.push_i128(Exact::of(scan.number()?).decimal(precision, scale).map_err(fault)?);
+            (b'-' | b'0'..=b'9', Kind::Decimal) => {
+                column.push_i128(decimal(&field.data_type, scan.number()?).map_err(fault)?);
             }
-            (b'"', Kind::Bytes | Kind::Date | Kind::Timestamp | Kind::Decimal { .. }) => {
+            (b'"', Kind::Bytes | Kind::Date | Kind::Timestamp | Kind::Decimal) => {
                 let text = match scan.string()? {
                     Quoted::Plain(text) => text,
                     Quoted::Escaped(quoted) => {
@@ -367,11 +377,10 @@ impl Rows {
                         let needed = "an RFC 3339 time with its offset, such as 2026-11-21T10:02:03Z";
                         column.push_i64(times::timestamp(text).ok_or(fault(What::Text(needed)))?);
                     }
-                    Kind::Decimal { precision, scale } => {
+                    _ => {
                         let number = decimal_text(text).ok_or(fault(What::Text("a decimal number")))?;
-                        column.push_i128(Exact::of(number).decimal(precision, scale).map_err(fault)?);
+                        column.push_i128(decimal(&field.data_type, number).map_err(fault)?);
                     }
-                    _ => {}
                 }
             }
             _ => {
@@ -389,6 +398,14 @@ impl Rows {
             }
         }
         Ok(())
+    }
+}
+
+/// A number as a decimal of this type.
+fn decimal(data_type: &DataType, number: &str) -> Result<i128, What> {
+    match *data_type {
+        DataType::Decimal { precision, scale } => Exact::of(number).decimal(precision, scale),
+        _ => Err(What::Range),
     }
 }
 

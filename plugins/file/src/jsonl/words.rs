@@ -12,6 +12,13 @@ pub(super) fn load(bytes: &[u8], at: usize) -> u64 {
     }
 }
 
+/// Sixteen bytes as two words.
+#[inline(always)]
+pub(super) fn halves(bytes: &[u8; 16]) -> (u64, u64) {
+    let both = u128::from_le_bytes(*bytes);
+    (both as u64, (both >> 64) as u64)
+}
+
 #[cold]
 fn load_end(bytes: &[u8], at: usize) -> u64 {
     let rest = bytes.get(at..).unwrap_or_default();

@@ -1,10 +1,13 @@
 //! Writes rows as JSON lines.
 
-use super::page::{Page, put_scalar};
+use super::print::{self, NUMBER_ROOM, STRING_ROOM};
 use crate::format::RowWriter;
 use crate::output::{Output, WRITE_BYTES};
-use campanile_sdk::{Any, Batch, DataType, Emitter, Field, Input, Record, Result, Schema, Text};
+use campanile_sdk::{Any, Batch, DataType, Emitter, Field, Input, Result, Scalar, Schema, Text, text};
 use std::io::Write as _;
+
+/// Bytes of a name that is stored as a whole, with its quotes, comma and colon.
+const SHORT_BYTES: usize = 16;
 
 /// Opens a writer of rows with this schema.
 pub(crate) fn open(schema: &Schema, output: Output) -> Result<Box<dyn RowWriter>> {
@@ -21,15 +24,22 @@ pub(crate) fn open(schema: &Schema, output: Output) -> Result<Box<dyn RowWriter>
         let mut before = b",".to_vec();
         serde_json::to_writer(&mut before, name)?;
         before.push(b':');
-        Ok(Column { before: Before::new(&before), source })
+        Ok(Column { before: Before::new(before), source })
     });
-    let columns = columns.collect::<Result<_>>()?;
-    Ok(Box::new(JsonWriter { columns, page: Page::default(), scratch: Vec::new(), output }))
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    // Braces and line feed, and of each field its name and a value that is no long text.
+    let row_room = 4 + columns.iter().map(|column| column.before.room() + NUMBER_ROOM.max(STRING_ROOM)).sum::<usize>();
+    Ok(Box::new(JsonWriter { columns, row_room, page: Vec::new(), len: 0, scratch: Vec::new(), output }))
 }
 
 struct JsonWriter {
     columns: Vec<Column>,
-    page: Page,
+    /// Bytes that a row of short values may need.
+    row_room: usize,
+    /// Rows that are not written yet: the first `len` bytes, and room behind them.
+    page: Vec<u8>,
+    len: usize,
+    /// A value that is printed elsewhere first.
     scratch: Vec<u8>,
     output: Output,
 }
@@ -40,10 +50,12 @@ struct Column {
     source: Source,
 }
 
-/// `,"name":`; a short one is stored whole.
-enum Before {
-    Short([u8; 16], usize),
-    Long(Box<[u8]>),
+/// `,"name":`
+struct Before {
+    short: [u8; SHORT_BYTES],
+    len: usize,
+    /// What is longer than that.
+    long: Option<Box<[u8]>>,
 }
 
 /// Where the value comes from, and how it is written.
@@ -57,83 +69,88 @@ enum Source {
 }
 
 impl Before {
-    fn new(bytes: &[u8]) -> Before {
-        let mut short = [0; 16];
+    fn new(bytes: Vec<u8>) -> Before {
+        let mut short = [0; SHORT_BYTES];
         match short.get_mut(..bytes.len()) {
-            Some(place) => {
-                place.copy_from_slice(bytes);
-                Before::Short(short, bytes.len())
-            }
-            None => Before::Long(bytes.into()),
+            Some(place) => place.copy_from_slice(&bytes),
+            None => return Before { short, len: 0, long: Some(bytes.into()) },
         }
+        Before { short, len: bytes.len(), long: None }
+    }
+
+    fn room(&self) -> usize {
+        SHORT_BYTES + self.long.as_ref().map_or(0, |long| long.len())
     }
 
     #[inline(always)]
-    fn write(&self, page: &mut Page) {
-        match self {
-            Before::Short(bytes, count) => page.put_short(bytes, *count),
-            Before::Long(bytes) => page.put(bytes),
+    fn write(&self, out: &mut [u8], at: usize) -> usize {
+        if let Some(long) = &self.long {
+            return print::bytes(out, at, long);
         }
-    }
-}
-
-impl Column {
-    /// Writes name and value; a null is left out.
-    #[inline(always)]
-    fn write(&mut self, record: Record<'_>, page: &mut Page, scratch: &mut Vec<u8>) {
-        match &mut self.source {
-            Source::Boolean(field) => {
-                if let Some(value) = record.bool(*field) {
-                    self.before.write(page);
-                    page.put(if value { b"true" } else { b"false" });
-                }
-            }
-            Source::Whole(field) => {
-                if let Some(value) = record.i64(*field) {
-                    self.before.write(page);
-                    page.whole(value);
-                }
-            }
-            Source::Double(field, places) => {
-                if let Some(value) = record.f64(*field) {
-                    self.before.write(page);
-                    page.double(value, places);
-                }
-            }
-            Source::Text(field) => {
-                if let Some(value) = record.text(*field) {
-                    self.before.write(page);
-                    page.string(value);
-                }
-            }
-            Source::Other(field) => {
-                let value = record.scalar(*field);
-                if !value.is_null() {
-                    self.before.write(page);
-                    put_scalar(page, &value, scratch);
-                }
-            }
-        }
+        out[at..at + SHORT_BYTES].copy_from_slice(&self.short);
+        at + self.len
     }
 }
 
 impl RowWriter for JsonWriter {
     fn write_batch(&mut self, batch: &Batch<'_>, _: &mut Emitter<'_>) -> Result<()> {
         for record in batch.records() {
-            let start = self.page.len();
-            for column in &mut self.columns {
-                column.write(record, &mut self.page, &mut self.scratch);
-            }
-            if self.page.len() == start {
-                self.page.byte(b'{');
-            } else {
-                // The comma before the first value.
-                self.page.set(start, b'{');
-            }
-            self.page.put(b"}\n");
-            if self.page.len() >= WRITE_BYTES {
+            if self.len >= WRITE_BYTES {
                 self.write_page()?;
             }
+            make_room(&mut self.page, self.len + self.row_room);
+            let start = self.len;
+            let mut at = start;
+            let mut out = &mut self.page[..];
+            for Column { before, source } in &mut self.columns {
+                // A null is left out.
+                match source {
+                    Source::Text(field) => {
+                        let Some(value) = record.text(*field) else { continue };
+                        at = before.write(out, at);
+                        match print::quick_string(out, at, value) {
+                            Some(end) => at = end,
+                            None => {
+                                self.scratch.clear();
+                                print::string(&mut self.scratch, value);
+                                make_room(&mut self.page, at + self.scratch.len() + self.row_room);
+                                out = &mut self.page[..];
+                                at = print::bytes(out, at, &self.scratch);
+                            }
+                        }
+                    }
+                    Source::Double(field, places) => {
+                        let Some(value) = record.f64(*field) else { continue };
+                        at = before.write(out, at);
+                        at = print::double(out, at, value, places);
+                    }
+                    Source::Whole(field) => {
+                        let Some(value) = record.i64(*field) else { continue };
+                        at = before.write(out, at);
+                        at = print::whole(out, at, value);
+                    }
+                    Source::Boolean(field) => {
+                        let Some(value) = record.bool(*field) else { continue };
+                        at = before.write(out, at);
+                        at = print::bytes(out, at, if value { b"true" } else { b"false" });
+                    }
+                    Source::Other(field) => {
+                        let value = record.scalar(*field);
+                        if value.is_null() {
+                            continue;
+                        }
+                        at = before.write(out, at);
+                        write_other(&mut self.scratch, &value);
+                        make_room(&mut self.page, at + self.scratch.len() + self.row_room);
+                        out = &mut self.page[..];
+                        at = print::bytes(out, at, &self.scratch);
+                    }
+                }
+            }
+            // The brace takes the place of the comma before the first value.
+            out[start] = b'{';
+            at = at.max(start + 1);
+            self.len = print::bytes(out, at, b"}\n");
         }
         Ok(())
     }
@@ -151,8 +168,35 @@ impl RowWriter for JsonWriter {
 
 impl JsonWriter {
     fn write_page(&mut self) -> Result<()> {
-        self.output.write_all(self.page.bytes())?;
-        self.page.clear();
+        self.output.write_all(&self.page[..self.len])?;
+        self.len = 0;
         Ok(())
+    }
+}
+
+/// Makes the page at least so long.
+#[inline(always)]
+fn make_room(page: &mut Vec<u8>, len: usize) {
+    if page.len() < len {
+        grow(page, len);
+    }
+}
+
+#[cold]
+fn grow(page: &mut Vec<u8>, len: usize) {
+    page.resize(len.max(WRITE_BYTES * 2), 0);
+}
+
+/// A value of a less common type: in quotes, unless it is a number.
+fn write_other(out: &mut Vec<u8>, value: &Scalar<'_>) {
+    out.clear();
+    match *value {
+        Scalar::Float(value) if !value.is_finite() => out.extend_from_slice(b"null"),
+        Scalar::Float(value) => text::write_f32(value, out),
+        _ => {
+            out.push(b'"');
+            value.write(out);
+            out.push(b'"');
+        }
     }
 }

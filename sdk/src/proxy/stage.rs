@@ -12,7 +12,7 @@ use crate::shim::stage::{OutputPort, Request, Response};
 use crate::source::{Position, Read, Split};
 use campanile_abi::load::Library;
 use campanile_abi::{
-    AlertPublisherV1, AlertV1, BatchV1, ErrorRecordsV1, ErrorTransformV1, ErrorsV1, Failure, NO_POSITION, OK,
+    AlertPublisherV1, AlertV1, BatchV1, ErrorRecordsV1, ErrorTransformV1, ErrorsV1, FAILED, Failure, NO_POSITION, OK,
     OUTCOME_DONE, OUTCOME_REJECTED, OUTCOME_RETRY, OutcomeV1, Owned, PARALLEL, PairV1, READ_END, READ_IDLE, READ_MORE,
     STOP, SinkV1, Slice, SourceV1, StageV1, TransformV1, id,
 };
@@ -117,7 +117,8 @@ fn told(status: i32, failure: Failure) -> Result<()> {
     let text = unsafe { failure.text.take() };
     match status {
         OK | STOP => Ok(()),
-        _ => Err(Error::from_json(failure.kind, failure.row, &text)),
+        FAILED => Err(Error::from_json(failure.kind, failure.row, &text)),
+        _ => Err(Error::fatal(format!("the plugin breaks the boundary: it answered {status}, which no entry does"))),
     }
 }
 
@@ -364,15 +365,23 @@ impl Stage {
         let mut failure = Failure::NONE;
         let status =
             (table.publish)(self.instance, lent.as_ptr(), lent.len(), outcomes.as_mut_ptr(), &mut failure);
+        let mut result = told(status, failure);
         let outcomes = outcomes.into_iter().map(|told| {
             // SAFETY: made by the plugin by `Owned::new`, or left empty.
             let reason = String::from_utf8_lossy(&unsafe { told.reason.take() }).into_owned();
             match told.outcome {
                 OUTCOME_DONE => Outcome::Done,
                 OUTCOME_REJECTED => Outcome::Rejected(reason),
-                _ => Outcome::Retry(reason),
+                OUTCOME_RETRY => Outcome::Retry(reason),
+                other => {
+                    if result.is_ok() {
+                        let message = format!("the plugin breaks the boundary: it answered {other} for an alert, which is no outcome");
+                        result = Err(Error::fatal(message));
+                    }
+                    Outcome::Retry(reason)
+                }
             }
         });
-        (outcomes.collect(), told(status, failure))
+        (outcomes.collect(), result)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::batch::Batch;
 use crate::configure::{Configure, Ports};
-use crate::context::{Services, StageContext};
+use crate::context::{Level, Services, StageContext};
 use crate::emitter::{Emitter, EmitterState};
 use crate::error::{Error, ErrorKind, Result, Signal};
 use crate::finding::Finding;
@@ -251,13 +251,17 @@ extern "C" fn close<S: Stage>(instance: *mut c_void, emitter: *const EmitterRef,
 }
 
 extern "C" fn drop_instance<S: Stage>(instance: *mut c_void) {
+    // SAFETY: the host hands back what `create` gave, once.
+    let instance = unsafe { Box::from_raw(instance.cast::<Instance<S>>()) };
+    let services = instance.services;
     let dropped = guard::run(|| {
-        // SAFETY: the host hands back what `create` gave, once.
-        drop(unsafe { Box::from_raw(instance.cast::<Instance<S>>()) });
+        drop(instance);
         Ok(())
     });
-    // A panic while dropping has nobody to tell: the run is over.
-    let _ = dropped;
+    if let Err(error) = dropped {
+        // The run is over and this entry has no answer: a message is all that is left.
+        services.log(Level::Error, format!("the plugin {error} (while it was dropped)"));
+    }
 }
 
 /// The table of a stage.

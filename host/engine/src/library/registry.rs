@@ -46,20 +46,26 @@ impl Registry {
         paths.retain(|path| path.extension().is_some_and(|ending| ending == std::env::consts::DLL_EXTENSION));
         paths.sort();
         for path in paths {
-            if let Err(problem) = self.add(&path) {
+            if let Err(problem) = self.take(&path, true) {
                 self.problems.push(problem);
             }
         }
     }
 
-    /// Reads the manifest of one library.
+    /// Reads the manifest of one library that is named by its path. What it holds may stand in a folder too: whoever
+    /// names it means this one.
     pub fn add(&mut self, path: &Path) -> Result<usize, LibraryProblem> {
-        if let Some(known) = self.libraries.iter().position(|library| library.file.path == path) {
+        self.take(path, false)
+    }
+
+    fn take(&mut self, path: &Path, unique: bool) -> Result<usize, LibraryProblem> {
+        let same = |library: &LibraryEntry| library.file.path == path || is_same_file(&library.file.path, path);
+        if let Some(known) = self.libraries.iter().position(same) {
             return Ok(known);
         }
         let file = LibraryFile::read(path)?;
         load::check(&file)?;
-        for plugin in &file.manifest.plugins {
+        for plugin in file.manifest.plugins.iter().filter(|_| unique) {
             if let Some(other) = self.twin(&file, plugin) {
                 return Err(LibraryProblem::new(
                     path,
@@ -121,7 +127,8 @@ impl Registry {
                 && version.is_none_or(|version| self.entry(*found).file.manifest.version == version)
         };
         let newest = |found: &Found| version_key(&self.entry(*found).file.manifest.version);
-        self.plugins().into_iter().filter(fits).max_by_key(newest)
+        // Of equals the last is taken: the one that was found first.
+        self.plugins().into_iter().rev().filter(fits).max_by_key(newest)
     }
 
     /// The library that holds a plugin.
@@ -163,6 +170,11 @@ impl LibraryEntry {
     pub fn sha256(&self) -> Option<&str> {
         self.loaded.get()?.as_ref().ok().map(|(_, sha256)| sha256.as_str())
     }
+}
+
+/// Whether two paths lead to one file.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Versions in their order: numbers as numbers.

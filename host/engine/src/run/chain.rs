@@ -166,7 +166,8 @@ impl Chain {
             Ok(true) => Answer::Go,
             Ok(false) => Answer::Stop,
             Err(error) => {
-                if !error.is_refusal() {
+                // "You know why" is believed only where something has failed indeed.
+                if !error.is_refusal() || !self.shared.has_failed() {
                     self.shared.fail(node.index, failure(&error, input));
                 }
                 Answer::Fail

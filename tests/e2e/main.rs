@@ -1,0 +1,13 @@
+//! End-to-end tests: the built binary, the built libraries, and what they leave behind.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bad_library;
+mod bad_lines;
+mod bad_plugin;
+
+use campanile_tests::Scene;
+
+/// A folder of a test's own, with the binary and the bundled plugins.
+fn scene() -> Scene {
+    Scene::new(env!("CARGO_BIN_EXE_campanile"))
+}

@@ -28,3 +28,6 @@ pub(crate) fn check(schema: &Schema, property: &str) -> Vec<Finding> {
     nested.map(finding).collect()
 }
 
+
+#[cfg(test)]
+mod tests;

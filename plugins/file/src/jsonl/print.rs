@@ -298,7 +298,7 @@ mod tests {
             0.99999999999999, 0.999_999_999_999_999_9, 9_007_199_254_740_993.0, 4.35, 0.000_01, 0.000_012_5,
         ];
         let mut state = 7_u64;
-        for round in 0..300_000 {
+        for round in 0..100_000 {
             // A linear congruential generator (Knuth, MMIX): the same numbers in every run.
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let bits = state ^ state >> 29;

@@ -288,6 +288,8 @@ impl Rows {
     #[inline(never)]
     fn value(&mut self, scan: &mut Scan<'_>, target: Target, row: usize) -> Result<bool, Fault> {
         self.current = Some(target);
+        // Where the name was the expected one, white space may still stand behind it.
+        scan.space();
         let (Some(field), Some(column)) = (self.fields.get(target), self.columns.get_mut(target)) else {
             return self.ignored(scan, target);
         };

@@ -3,7 +3,7 @@
 /// Adds the bytes to `out`; false where the text is not base64 with padding.
 pub(crate) fn decode(text: &str, out: &mut Vec<u8>) -> bool {
     let bytes = text.as_bytes();
-    if bytes.len() % 4 != 0 {
+    if !bytes.len().is_multiple_of(4) {
         return false;
     }
     let padding = bytes.iter().rev().take(2).take_while(|&&byte| byte == b'=').count();

@@ -22,12 +22,12 @@ use campanile_sdk::{Finding, Schema};
 pub(crate) fn check(schema: &Schema, property: &str) -> Vec<Finding> {
     let nested = schema.fields.iter().filter(|field| !field.data_type.is_scalar());
     let finding = |field: &campanile_sdk::SchemaField| {
-        let message = format!("field `{}` is of type {}, which format jsonl does not carry yet", field.name, field.data_type);
+        let message =
+            format!("field `{}` is of type {}, which format jsonl does not carry yet", field.name, field.data_type);
         Finding::error(property, message).hint("declare it as string, or leave it out; format parquet carries it")
     };
     nested.map(finding).collect()
 }
-
 
 #[cfg(test)]
 mod tests;

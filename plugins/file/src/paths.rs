@@ -22,7 +22,8 @@ pub(crate) fn expand(path: &str) -> Result<Vec<PathBuf>> {
         }
         Err(error) => return Err(Error::from(error).context(format!("cannot open `{path}`"))),
     }
-    let matches = glob::glob(path).map_err(|error| Error::config(format!("`{path}` is no pattern for files: {error}")))?;
+    let matches =
+        glob::glob(path).map_err(|error| Error::config(format!("`{path}` is no pattern for files: {error}")))?;
     let mut files = Vec::new();
     for found in matches {
         let found = found.map_err(|error| Error::from(error).context(format!("cannot look for `{path}`")))?;

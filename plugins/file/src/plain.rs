@@ -136,3 +136,6 @@ impl RowWriter for TextWriter {
         Ok(self.output)
     }
 }
+
+#[cfg(test)]
+mod tests;

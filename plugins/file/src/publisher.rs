@@ -99,7 +99,9 @@ fn last_line(file: &mut File, len: u64) -> io::Result<Vec<u8>> {
     let mut tail = Vec::new();
     while from > 0 {
         if len - from >= MAX_TORN_BYTES {
-            return Err(io::Error::other(format!("its last line is longer than {MAX_TORN_BYTES} bytes: name another file")));
+            return Err(io::Error::other(format!(
+                "its last line is longer than {MAX_TORN_BYTES} bytes: name another file"
+            )));
         }
         let step = from.min(STEP_BYTES);
         from -= step;
@@ -161,4 +163,5 @@ impl AlertPublisher for FilePublisher {
     }
 }
 
-
+#[cfg(test)]
+mod tests;

@@ -110,4 +110,5 @@ impl Sink for FileSink {
     }
 }
 
-
+#[cfg(test)]
+mod tests;

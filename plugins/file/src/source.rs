@@ -89,7 +89,9 @@ impl Source for FileSource {
 
     fn configure(&mut self, stage: &mut Configure<'_>) -> Result<()> {
         if self.path.is_empty() {
-            stage.find(Finding::error("path", "it is empty").hint("name a file, a pattern such as `data/*.jsonl`, or `-`"));
+            stage.find(
+                Finding::error("path", "it is empty").hint("name a file, a pattern such as `data/*.jsonl`, or `-`"),
+            );
         }
         if let Err(finding) = self.options() {
             stage.find(finding);
@@ -130,7 +132,8 @@ impl Source for FileSource {
             (None, _) => {
                 let schema = format::infer(&files, &mut options)?;
                 if schema.fields.is_empty() {
-                    let message = format!("`{}` holds no record to take the fields from: set property `schema`", self.path);
+                    let message =
+                        format!("`{}` holds no record to take the fields from: set property `schema`", self.path);
                     return Err(Error::config(message));
                 }
                 stage.set_output(schema.clone());
@@ -245,4 +248,5 @@ fn cannot_open(file: &Path, error: std::io::Error) -> Error {
     Error::from(error).context(format!("cannot open `{}`", file.display()))
 }
 
-
+#[cfg(test)]
+mod tests;

@@ -36,11 +36,13 @@ pub(crate) struct Stdin {
     taken: usize,
     /// Nothing where only what was seen is given.
     pieces: Option<Receiver<Piece>>,
+    /// Something was given since the last wait: whoever got it does not wait for more.
+    gave: bool,
 }
 
 impl Stdin {
     fn new(seen: Vec<u8>, pieces: Option<Receiver<Piece>>) -> Stdin {
-        Stdin { seen, taken: 0, pieces }
+        Stdin { seen, taken: 0, pieces, gave: false }
     }
 }
 
@@ -48,7 +50,8 @@ impl Read for Stdin {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.taken == self.seen.len() {
             let Some(pieces) = &self.pieces else { return Ok(0) };
-            match pieces.recv_timeout(IDLE) {
+            let wait = if std::mem::take(&mut self.gave) { Duration::ZERO } else { IDLE };
+            match pieces.recv_timeout(wait) {
                 Ok(piece) => (self.seen, self.taken) = (piece?, 0),
                 Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::WouldBlock.into()),
                 Err(RecvTimeoutError::Disconnected) => return Ok(0),
@@ -57,6 +60,7 @@ impl Read for Stdin {
         let n = buffer.len().min(self.seen.len() - self.taken);
         buffer[..n].copy_from_slice(&self.seen[self.taken..self.taken + n]);
         self.taken += n;
+        self.gave = n > 0;
         Ok(n)
     }
 }
@@ -125,5 +129,85 @@ fn pump(mut input: impl Read, sender: &SyncSender<Piece>) {
         if sender.send(piece).is_err() || failed {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    /// An input that gives what is sent, and ends when nobody can send any more.
+    struct Fed(Receiver<&'static str>);
+
+    impl Read for Fed {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Ok(text) = self.0.recv() else { return Ok(0) };
+            buffer[..text.len()].copy_from_slice(text.as_bytes());
+            Ok(text.len())
+        }
+    }
+
+    fn fed() -> (SyncSender<&'static str>, Stdin) {
+        let (sender, receiver) = mpsc::sync_channel(8);
+        (sender, Stdin::new(Vec::new(), Some(start(Fed(receiver)).unwrap())))
+    }
+
+    fn read(stdin: &mut Stdin) -> io::Result<String> {
+        let mut buffer = [0; 3];
+        stdin.read(&mut buffer).map(|n| String::from_utf8(buffer[..n].to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_read_gives_what_is_there_and_says_when_nothing_came() {
+        let (sender, mut stdin) = fed();
+        assert_eq!(read(&mut stdin).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        sender.send("abcd").unwrap();
+        let first = loop {
+            match read(&mut stdin) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => break other.unwrap(),
+            }
+        };
+        assert_eq!(first, "abc");
+        assert_eq!(read(&mut stdin).unwrap(), "d");
+        assert_eq!(read(&mut stdin).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(sender);
+        let last = loop {
+            match read(&mut stdin) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => break other.unwrap(),
+            }
+        };
+        assert_eq!(last, "", "the end");
+        assert_eq!(read(&mut stdin).unwrap(), "");
+    }
+
+    #[test]
+    fn what_was_given_is_not_held_back_to_wait_for_more() {
+        let (sender, mut stdin) = fed();
+        sender.send("ab").unwrap();
+        loop {
+            match read(&mut stdin) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => break assert_eq!(other.unwrap(), "ab"),
+            }
+        }
+        assert!(stdin.gave, "the next read does not wait");
+        assert_eq!(read(&mut stdin).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert!(!stdin.gave, "the one behind it does");
+    }
+
+    #[test]
+    fn a_sample_waits_for_a_line_and_gives_whole_ones() {
+        let (sender, receiver) = mpsc::sync_channel(8);
+        for text in ["{\"a\"", ":1}\n", "{\"a\":2}\n{\"a"] {
+            sender.send(text).unwrap();
+        }
+        drop(sender);
+        let seen = peek(&start(Fed(receiver)).unwrap()).unwrap();
+        assert_eq!(seen, b"{\"a\":1}\n{\"a\":2}\n{\"a");
+        assert_eq!(whole_lines(&seen), b"{\"a\":1}\n{\"a\":2}\n");
+        assert_eq!(whole_lines(b"no end"), b"no end");
     }
 }

@@ -57,7 +57,9 @@ impl Fault {
         let what = match self.what {
             What::Expected(what) => format!("{what} is needed at column {column}"),
             What::Ends => "the line ends within the record".to_owned(),
-            What::Control => format!("a control character stands in a string at column {column}: write it as an escape"),
+            What::Control => {
+                format!("a control character stands in a string at column {column}: write it as an escape")
+            }
             What::Escape => format!("the escape at column {column} has no meaning in JSON"),
             What::Surrogate => format!("a lone surrogate stands at column {column}"),
             What::Depth => format!("lists and objects nest deeper than {MAX_DEPTH}"),

@@ -78,7 +78,8 @@ fn note(fields: &mut Vec<(String, Seen)>, name: String, value: &Value) {
         Value::Number(number) => {
             seen.number = true;
             seen.wide |= magnitude(number).is_some_and(|magnitude| magnitude > MAX_EXACT);
-            seen.not_long |= number.as_i64().is_none() && number.as_f64().is_none_or(|value| value.fract() != 0.0 || value.abs() >= 9.2e18);
+            seen.not_long |= number.as_i64().is_none()
+                && number.as_f64().is_none_or(|value| value.fract() != 0.0 || value.abs() >= 9.2e18);
         }
         Value::String(_) => seen.text = true,
         Value::Array(_) | Value::Object(_) => seen.nested = true,

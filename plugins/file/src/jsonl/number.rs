@@ -64,7 +64,10 @@ pub(super) fn whole(scan: &mut Scan<'_>) -> Result<i64> {
 fn uncommon_whole(scan: &mut Scan<'_>) -> Result<i64> {
     let at = scan.at;
     let number = Exact::of(scan.number()?);
-    number.shifted(0, What::Fraction).and_then(|value| i64::try_from(value).ok().ok_or(What::Range)).map_err(|what| Fault { what, at })
+    number
+        .shifted(0, What::Fraction)
+        .and_then(|value| i64::try_from(value).ok().ok_or(What::Range))
+        .map_err(|what| Fault { what, at })
 }
 
 /// A double, correctly rounded.
@@ -228,9 +231,28 @@ mod tests {
     #[test]
     fn doubles_are_those_of_the_standard_library() {
         for text in [
-            "0", "-0.0", "83.4", "48.123456", "11.654321", "9007199254740993", "123456789012345678901234567890", "1e22",
-            "1e23", "2.2250738585072014e-308", "5e-324", "1.7976931348623157e308", "0.1234567812345678", "12345678.12345678",
-            "0.00000001", "0.000000001", "1.123456789", "0.30000000000000004", "9007199254740991.5", "1E5", "1e-5", "3.0",
+            "0",
+            "-0.0",
+            "83.4",
+            "48.123456",
+            "11.654321",
+            "9007199254740993",
+            "123456789012345678901234567890",
+            "1e22",
+            "1e23",
+            "2.2250738585072014e-308",
+            "5e-324",
+            "1.7976931348623157e308",
+            "0.1234567812345678",
+            "12345678.12345678",
+            "0.00000001",
+            "0.000000001",
+            "1.123456789",
+            "0.30000000000000004",
+            "9007199254740991.5",
+            "1E5",
+            "1e-5",
+            "3.0",
         ] {
             let expected: f64 = text.parse().unwrap();
             assert_eq!(read(double, text).map(f64::to_bits), Ok(expected.to_bits()), "{text}");

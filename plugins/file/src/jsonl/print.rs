@@ -178,7 +178,7 @@ fn leading(out: &mut [u8], at: usize, value: u64) -> usize {
 /// once. Source: Paul Khuong, "How to print integers really fast".
 #[inline(always)]
 fn eight_digits(value: u64) -> u64 {
-    let fours = value / 10_000 | (value % 10_000) << 32;
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
     let hundreds = (fours.wrapping_mul(10_486) >> 20) & (0x7f | 0x7f << 32);
     let pairs = hundreds | (fours - 100 * hundreds) << 16;
     let tens = (pairs.wrapping_mul(103) >> 10) & (0xf | 0xf << 16 | 0xf << 32 | 0xf << 48);
@@ -293,9 +293,32 @@ mod tests {
     #[test]
     fn doubles_print_as_ecmascript_prints_them() {
         let mut values = vec![
-            0.0, -0.0, 1.0, -83.4, 48.123456, 0.1, 0.3, 1e21, 1e-7, 1e-6, 1e-5, 5e-324, f64::MAX, f64::MIN_POSITIVE,
-            0.30000000000000004, 1e15, 999_999_999_999_999.9, 999_999_999_999_999.0, 123_456_789.123_456_78, 1e14 + 0.5,
-            0.99999999999999, 0.999_999_999_999_999_9, 9_007_199_254_740_993.0, 4.35, 0.000_01, 0.000_012_5,
+            0.0,
+            -0.0,
+            1.0,
+            -83.4,
+            48.123456,
+            0.1,
+            0.3,
+            1e21,
+            1e-7,
+            1e-6,
+            1e-5,
+            5e-324,
+            f64::MAX,
+            f64::MIN_POSITIVE,
+            0.30000000000000004,
+            1e15,
+            999_999_999_999_999.9,
+            999_999_999_999_999.0,
+            123_456_789.123_456_78,
+            1e14 + 0.5,
+            0.99999999999999,
+            0.999_999_999_999_999_9,
+            9_007_199_254_740_993.0,
+            4.35,
+            0.000_01,
+            0.000_012_5,
         ];
         let mut state = 7_u64;
         for round in 0..100_000 {
@@ -312,7 +335,8 @@ mod tests {
         }
         let mut places = 0;
         for value in values {
-            let expected = if value.is_finite() { ryu_js::Buffer::new().format(value).to_owned() } else { "null".into() };
+            let expected =
+                if value.is_finite() { ryu_js::Buffer::new().format(value).to_owned() } else { "null".into() };
             assert_eq!(written(|out| double(out, 0, value, &mut places)), expected, "{value:e} with a guess");
             assert_eq!(written(|out| double(out, 0, value, &mut 0)), expected, "{value:e} without a guess");
         }
@@ -321,7 +345,8 @@ mod tests {
     #[test]
     fn strings_are_written_as_serde_writes_them() {
         let all: String = (0..0x80_u8).map(char::from).chain("é\u{2028}😀".chars()).collect();
-        let mut texts = vec![String::new(), all.clone(), "\u{7f}".into(), "x".repeat(QUICK_BYTES), "x".repeat(QUICK_BYTES + 1)];
+        let mut texts =
+            vec![String::new(), all.clone(), "\u{7f}".into(), "x".repeat(QUICK_BYTES), "x".repeat(QUICK_BYTES + 1)];
         for len in 0..=72 {
             texts.push("abcdefghijklmnopqrstuvwxyz0123456789".repeat(4)[..len].to_owned());
             for position in 0..len {

@@ -194,7 +194,10 @@ impl Rows {
     pub(super) fn tally(&mut self, tally: &mut Tally) {
         for (name, count) in &mut self.unknown {
             tally.unknown_fields += *count;
-            if *count > 0 && !name.is_empty() && (tally.unknown_names.len() < UNKNOWN_NAMES || tally.unknown_names.contains_key(&**name)) {
+            if *count > 0
+                && !name.is_empty()
+                && (tally.unknown_names.len() < UNKNOWN_NAMES || tally.unknown_names.contains_key(&**name))
+            {
                 *tally.unknown_names.entry(shortened(name)).or_default() += *count;
             }
             *count = 0;
@@ -203,7 +206,13 @@ impl Rows {
 
     /// What does not look as expected: the next name and where its value goes, or nothing at the end of the record.
     #[inline(never)]
-    fn member(&mut self, scan: &mut Scan<'_>, first: bool, next: &mut usize, surprised: &mut bool) -> Result<Option<Target>, Fault> {
+    fn member(
+        &mut self,
+        scan: &mut Scan<'_>,
+        first: bool,
+        next: &mut usize,
+        surprised: &mut bool,
+    ) -> Result<Option<Target>, Fault> {
         self.current = None;
         scan.space();
         match (first, scan.peek()) {

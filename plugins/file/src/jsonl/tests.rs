@@ -56,7 +56,9 @@ fn values_of_every_type_are_read() {
 
 #[test]
 fn whole_numbers_may_be_written_as_doubles_and_decimals_as_numbers() {
-    let got = read("{\"id\":12.0,\"level\":1e2,\"bpm\":5,\"price\":1.5}\n{\"id\":9223372036854775807}\n{\"id\":-9223372036854775808}\n");
+    let got = read(
+        "{\"id\":12.0,\"level\":1e2,\"bpm\":5,\"price\":1.5}\n{\"id\":9223372036854775807}\n{\"id\":-9223372036854775808}\n",
+    );
     assert_eq!(got.errors, []);
     assert_eq!(got.records[0], json!({ "id": 12, "level": 100, "bpm": 5.0, "price": "1.50" }));
     assert_eq!(ids(&got), [12, i64::MAX, i64::MIN]);
@@ -165,7 +167,11 @@ fn a_bad_line_is_one_error_record_with_its_place_and_harms_no_other() {
             assert_eq!(ids(&got), (0..(before + after) as i64).collect::<Vec<_>>(), "{bad}");
             let [error] = got.errors.as_slice() else { panic!("{bad}: {:?}", got.errors) };
             assert!(error.message.contains(message), "{bad}: {}", error.message);
-            assert_eq!((error.code, error.line, error.position), (1, before as u64 + 1, Some(head.len() as u64)), "{bad}");
+            assert_eq!(
+                (error.code, error.line, error.position),
+                (1, before as u64 + 1, Some(head.len() as u64)),
+                "{bad}"
+            );
             assert_eq!(error.raw, bad.as_bytes());
             assert!(error.file.ends_with("rows.jsonl"));
             assert!(got.records.iter().all(|record| record["day"] == "2024-02-29"), "{bad}");
@@ -254,7 +260,8 @@ fn a_byte_order_mark_line_ends_of_windows_blank_lines_and_a_last_line_without_en
 
 #[test]
 fn white_space_is_allowed_wherever_json_allows_it() {
-    let lines = " { \"id\" : 1 , \"name\" :\t\"a\" } \r\n{\"id\": 2, \"name\": \"b\"}\n{ \"id\":3}\n{\"id\":4,\"bpm\":1.5 }\n";
+    let lines =
+        " { \"id\" : 1 , \"name\" :\t\"a\" } \r\n{\"id\": 2, \"name\": \"b\"}\n{ \"id\":3}\n{\"id\":4,\"bpm\":1.5 }\n";
     let got = read(lines.repeat(5));
     assert_eq!((got.errors.len(), got.records.len()), (0, 20));
     assert_eq!(got.records[16..18], [json!({ "id": 1, "name": "a" }), json!({ "id": 2, "name": "b" })]);
@@ -442,7 +449,12 @@ fn lines_are_read_and_refused_as_a_plain_reader_does() {
             records.next();
             continue;
         }
-        assert_eq!(refused, oracle(line).is_none(), "{line}: {:?}", got.errors.iter().find(|e| e.line == number as u64 + 1));
+        assert_eq!(
+            refused,
+            oracle(line).is_none(),
+            "{line}: {:?}",
+            got.errors.iter().find(|e| e.line == number as u64 + 1)
+        );
         if !refused {
             assert_eq!(records.next(), oracle(line).as_ref(), "{line}");
         }

@@ -31,7 +31,7 @@ fn is_refused(bytes: &[u8], words: &[&str]) {
     listed.says(words);
     assert!(listed.stdout().contains("Blackhole"), "the others load\n{listed}");
     let inspected = scene.campanile(["plugins".as_ref(), "inspect".as_ref(), path.as_os_str()]);
-    assert_ne!(inspected.stdout().contains("\"plugins\""), true, "{inspected}");
+    assert!(!inspected.stderr().is_empty(), "{inspected}");
     let run = scene.run(&pipeline(&scene).with_plugin("path", "plugins/libbad.so"));
     run.code_is(2);
     run.says(&["stages[2].plugin.path", "libbad.so"]);
@@ -83,7 +83,7 @@ fn a_library_without_manifest_is_told_to_have_none() {
     let image = threshold(&scene)
         .everywhere("CAMPANILE_MANIFEST_V1", "CAMPANILE_MANIFEST_XX")
         .everywhere(".campanile\0", ".elinapmac\0");
-    is_refused(image.bytes(), &["no manifest", "exports the plugin root"]);
+    is_refused(image.bytes(), &["exports the plugin root, but has no manifest"]);
 }
 
 #[test]
@@ -102,12 +102,10 @@ fn a_manifest_that_is_no_json_is_told() {
 }
 
 #[test]
-fn a_library_that_is_cut_off_is_told_with_both_sizes() {
+fn a_library_that_is_cut_in_half_is_told_to_be_damaged() {
     let scene = scene();
     let image = threshold(&scene);
-    is_refused(image.half(), &["libbad.so"]);
-    let (whole, half) = (image.bytes().len(), image.half().len());
-    assert!(half < whole);
+    is_refused(image.half(), &["is not a shared library"]);
 }
 
 #[test]

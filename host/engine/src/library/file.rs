@@ -40,7 +40,13 @@ impl LibraryFile {
         check_machine(path, &object)?;
         let manifest = manifest_bytes(&object)
             .map_err(|error| problem(format!("is cut off or damaged: {error}"), "copy or build it again"))?
-            .ok_or_else(|| problem("has no manifest, so it is no plugin library".to_owned(), BUILD_HINT))?;
+            .ok_or_else(|| {
+                if exports_root(&object) {
+                    problem("exports the plugin root, but has no manifest".to_owned(), "build it again, without stripping")
+                } else {
+                    problem("has no manifest, so it is no plugin library".to_owned(), BUILD_HINT)
+                }
+            })?;
         let manifest = Manifest::read(manifest)
             .map_err(|error| problem(format!("has a manifest that cannot be read: {error}"), "build it again"))?;
         whole(path, &object, metadata.len())?;
@@ -96,6 +102,14 @@ fn manifest_bytes<'a, R: ReadRef<'a>>(object: &object::File<'a, R>) -> Result<Op
         Some(section) => section.data().map(Some).map_err(|error| error.to_string()),
         None => Ok(None),
     }
+}
+
+/// A plugin that lost its manifest is told apart from another program's library.
+fn exports_root<'a, R: ReadRef<'a>>(object: &object::File<'a, R>) -> bool {
+    let root = campanile_abi::root::SYMBOL.strip_suffix(b"\0").unwrap_or_default();
+    object.dynamic_symbols().any(|symbol| {
+        symbol.name_bytes().is_ok_and(|name| name.strip_prefix(b"_").unwrap_or(name) == root)
+    })
 }
 
 /// A library that is shorter than its parts say would take the process down when it is loaded.

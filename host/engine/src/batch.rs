@@ -12,13 +12,14 @@ pub(crate) struct SplitOrigin {
     pub(crate) index: u32,
     /// The split's own id.
     pub(crate) id: String,
-    /// What people call it: the file, where there is one.
+    /// What people call it: its `file` or `path`, where it has one.
     pub(crate) file: String,
 }
 
 impl SplitOrigin {
     pub(crate) fn new(index: u32, split: &Split) -> SplitOrigin {
-        let file = split.text("file").unwrap_or(&split.id).to_owned();
+        let named = split.text("file").or_else(|_| split.text("path"));
+        let file = named.unwrap_or(&split.id).to_owned();
         SplitOrigin { index, id: split.id.clone(), file }
     }
 }

@@ -9,4 +9,4 @@ mod registry;
 pub use cache::{CacheFolder, default_cache_folder};
 pub use file::LibraryFile;
 pub use problem::LibraryProblem;
-pub use registry::{Found, LibraryEntry, Registry};
+pub use registry::{Artifact, Found, LibraryEntry, Registry};

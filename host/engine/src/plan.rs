@@ -4,7 +4,7 @@
 mod properties;
 
 use crate::graph::{Flow, Graph};
-use crate::library::{Found, Registry};
+use crate::library::{Artifact, Found, Registry};
 use crate::spec::nearest::did_you_mean;
 use crate::spec::{PipelineFile, PipelineSpec, StageSpec};
 use campanile_abi::last_words::Inside;
@@ -113,7 +113,8 @@ fn find_plugin(
         },
     };
     let version = spec.artifact.as_ref().and_then(|artifact| artifact.version.as_deref());
-    if let Some(found) = registry.find(spec.kind, &spec.name, version, library) {
+    let name = spec.artifact.as_ref().and_then(|artifact| artifact.name.as_deref());
+    if let Some(found) = registry.find(spec.kind, &spec.name, &Artifact { name, version, library }) {
         return Some(found);
     }
     let all = registry.plugins();

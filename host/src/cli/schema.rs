@@ -4,7 +4,7 @@ use super::output::print_json;
 use super::{Exit, PluginFolders, kind_parser};
 use crate::wiring;
 use anyhow::bail;
-use campanile_engine::library::{Found, Registry};
+use campanile_engine::library::{Artifact, Found, Registry};
 use campanile_engine::spec;
 use campanile_sdk::Kind;
 use clap::{Args, Subcommand};
@@ -59,7 +59,7 @@ impl PluginArgs {
     /// The plugins of this name, at least one, the newest of each kind.
     pub(super) fn find(&self, registry: &Registry) -> anyhow::Result<Vec<Found>> {
         let kinds = Kind::ALL.into_iter().filter(|kind| self.kind.is_none_or(|wanted| wanted == *kind));
-        let found: Vec<Found> = kinds.filter_map(|kind| registry.find(kind, &self.name, None, None)).collect();
+        let found: Vec<Found> = kinds.filter_map(|kind| registry.find(kind, &self.name, &Artifact::default())).collect();
         if !found.is_empty() {
             return Ok(found);
         }

@@ -20,6 +20,7 @@ const STEP_BYTES: u64 = 64 << 10;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct FilePublisher {
     /// The file, or `-` for standard output.
+    #[schemars(extend("x-path" = true))]
     path: String,
     /// How an alert is written.
     #[serde(default)]

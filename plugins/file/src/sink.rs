@@ -15,6 +15,7 @@ use serde::Deserialize;
 pub(crate) struct FileSink {
     /// The file, or `-` for standard output. A name ending in `.gz` or `.zst` is compressed. It is written beside, as
     /// `<path>.part`, and takes its name when the run has gone well.
+    #[schemars(extend("x-path" = true))]
     path: String,
     /// How records are written.
     #[serde(default)]

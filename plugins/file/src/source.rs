@@ -26,6 +26,7 @@ const LARGEST_MAX_LINE_BYTES: u64 = 1 << 30;
 pub(crate) struct FileSource {
     /// A file, a pattern such as `data/*.jsonl`, or `-` for standard input. Names ending in `.gz` and `.zst` are
     /// decompressed.
+    #[schemars(extend("x-path" = true))]
     path: String,
     /// What stands in the files.
     #[serde(default)]

@@ -29,6 +29,7 @@ pub(crate) struct Geofence {
     /// The field that tells one moving thing from another, such as its id.
     key: String,
     /// The GeoJSON file with the fences: Polygons and MultiPolygons.
+    #[schemars(extend("x-path" = true))]
     fences: String,
     /// The property of a GeoJSON feature that holds the fence's name.
     #[serde(default = "default_name_property")]

@@ -55,7 +55,15 @@ impl CacheFolder {
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.0)
+        builder.create(&self.0)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            if fs::metadata(&self.0)?.permissions().mode() & 0o022 != 0 {
+                return Err(std::io::Error::other("others may write to it"));
+            }
+        }
+        Ok(())
     }
 
     /// A copy of the file, and its sha256. Where it is not pinned, a file that was seen before is known by its inode and
@@ -72,6 +80,8 @@ impl CacheFolder {
             && let copy = self.0.join(format!("{sha256}.so"))
             && fs::metadata(&copy).is_ok_and(|copied| copied.len() == metadata.len())
         {
+            touch(&copy);
+            touch(&known);
             return Ok((copy, sha256));
         }
         let bytes = fs::read(path).map_err(|error| wrong("cannot be read", error))?;
@@ -91,7 +101,7 @@ impl CacheFolder {
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o500);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o700);
         let mut file = options.open(&beside)?;
         file.write_all(bytes)?;
         drop(file);
@@ -112,6 +122,13 @@ impl CacheFolder {
                 let _ = fs::remove_file(path);
             }
         }
+    }
+}
+
+/// Notes that a file was used just now. Where that fails, it is made again when it is missing.
+fn touch(path: &Path) {
+    if let Ok(file) = fs::File::options().append(true).open(path) {
+        let _ = file.set_modified(SystemTime::now());
     }
 }
 

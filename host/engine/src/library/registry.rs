@@ -33,6 +33,17 @@ pub struct Found {
     plugin: usize,
 }
 
+/// Which library a plugin shall come from, as far as it is said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Artifact<'a> {
+    /// The library's name.
+    pub name: Option<&'a str>,
+    /// Its version; without one the newest.
+    pub version: Option<&'a str>,
+    /// Its place in the registry, as [`Registry::add`] told it.
+    pub library: Option<usize>,
+}
+
 impl Registry {
     /// A registry without libraries; private copies of those it loads go to `cache`.
     pub fn new(cache: CacheFolder) -> Registry {
@@ -117,14 +128,15 @@ impl Registry {
         plugins
     }
 
-    /// A plugin by kind and name: of the version asked for, or else the newest; in one library where that is named.
-    pub fn find(&self, kind: Kind, name: &str, version: Option<&str>, library: Option<usize>) -> Option<Found> {
+    /// A plugin by kind and name, from the library asked for.
+    pub fn find(&self, kind: Kind, name: &str, artifact: &Artifact<'_>) -> Option<Found> {
         let fits = |found: &Found| {
             let manifest = self.manifest(*found);
             manifest.kind == kind
                 && manifest.name == name
-                && library.is_none_or(|library| library == found.library)
-                && version.is_none_or(|version| self.entry(*found).file.manifest.version == version)
+                && artifact.library.is_none_or(|library| library == found.library)
+                && artifact.name.is_none_or(|name| self.entry(*found).file.manifest.library == name)
+                && artifact.version.is_none_or(|version| self.entry(*found).file.manifest.version == version)
         };
         let newest = |found: &Found| version_key(&self.entry(*found).file.manifest.version);
         // Of equals the last is taken: the one that was found first.

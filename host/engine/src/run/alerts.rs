@@ -1,13 +1,13 @@
 //! Alerts from a stage to its publishers: dropped, as they come, or in groups.
 
 use super::metrics::add;
+use super::publisher::PUBLISH_ALERTS_MAX;
 use super::shared::{Shared, now_ms};
 use super::watch::Slot;
 use crate::alerts::{AlertsSpec, GroupedAlert, Groups, Origin as AlertOrigin, Payload};
 use crate::batch::{Batch, SplitOrigin};
 use campanile_abi::{NO_POSITION, NO_ROW};
 use campanile_sdk::proxy::{AlertOut, AlertsIn, PayloadsIn};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -29,8 +29,6 @@ pub(super) struct AlertSink {
 pub(super) struct Grouping {
     pub(super) groups: Groups,
     group_by: String,
-    /// How often a group with this key was closed before its time.
-    closed: HashMap<u64, u32>,
 }
 
 struct AlertPayload<'a> {
@@ -62,19 +60,20 @@ impl Grouping {
         Grouping {
             groups: Groups::new(spec),
             group_by: serde_json::to_string(&spec.group_by).unwrap_or_default(),
-            closed: HashMap::new(),
         }
     }
 
     /// The alert of a group, with its id.
-    pub(super) fn alert(&mut self, shared: &Shared, stage: usize, group: GroupedAlert, partial: bool) -> AlertOut {
-        let closed = self.closed.get(&group.key_hash).copied().unwrap_or_default();
-        if group.partial {
-            self.closed.insert(group.key_hash, closed + 1);
-        }
+    pub(super) fn alert(&self, shared: &Shared, stage: usize, group: GroupedAlert, partial: bool) -> AlertOut {
+        // Groups of one key that were closed before their time are told apart by what they began with.
+        let number = match group.partial {
+            true => format!("{}.{}.{}", group.first.split, group.first.position, group.first.ordinal),
+            false => "0".to_owned(),
+        };
+        add(&shared.stages[stage].metrics.alerts_groups, 1);
         let name = shared.stages[stage].name;
         AlertOut {
-            id: format!("{}/{name}/{:016x}/-/{closed}", shared.identity.run_id, group.key_hash),
+            id: format!("{}/{name}/{:016x}/-/{number}", shared.identity.run_id, group.key_hash),
             stage: name.to_owned(),
             payload: group.payload,
             time_ms: now_ms(),
@@ -85,9 +84,6 @@ impl Grouping {
 
     /// Takes the groups of another instance in.
     pub(super) fn merge(&mut self, other: Grouping) -> Vec<GroupedAlert> {
-        for (key, closed) in other.closed {
-            *self.closed.entry(key).or_default() += closed;
-        }
         self.groups.merge(other.groups)
     }
 }
@@ -101,7 +97,9 @@ impl AlertSink {
         max_payload_bytes: usize,
     ) -> AlertSink {
         let groups = spec.filter(|_| !publishers.is_empty()).map(Grouping::new);
-        AlertSink { shared: Arc::clone(shared), stage, publishers, groups, last: AlertOrigin::default(), max_payload_bytes }
+        // No alert came before the first: an origin that none has.
+        let last = AlertOrigin { split: u32::MAX, position: NO_POSITION - 1, ordinal: 0 };
+        AlertSink { shared: Arc::clone(shared), stage, publishers, groups, last, max_payload_bytes }
     }
 
     pub(super) fn is_wanted(&self) -> bool {
@@ -201,13 +199,18 @@ impl AlertSink {
     }
 }
 
-/// Hands alerts to publishers; waits while their queues are full. A publisher that has ended takes none: it has said why.
+/// Hands alerts to publishers, in pieces, so that a queue holds a bounded number; waits while queues are full. A publisher
+/// that has ended takes none: it has said why.
 pub(super) fn send(publishers: &[AlertQueue], alerts: Vec<AlertOut>, slot: &Slot) {
+    let Some((last, others)) = publishers.split_last() else { return };
     slot.outside(|| {
-        let Some((last, others)) = publishers.split_last() else { return };
-        for publisher in others {
-            let _ = publisher.send(alerts.clone());
+        let mut alerts = alerts.into_iter().peekable();
+        while alerts.peek().is_some() {
+            let piece: Vec<AlertOut> = alerts.by_ref().take(PUBLISH_ALERTS_MAX).collect();
+            for publisher in others {
+                let _ = publisher.send(piece.clone());
+            }
+            let _ = last.send(piece);
         }
-        let _ = last.send(alerts);
     });
 }

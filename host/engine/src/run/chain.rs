@@ -219,7 +219,7 @@ impl Chain {
 }
 
 /// What went wrong, and at which record.
-fn failure(error: &Error, input: Option<&Batch>) -> String {
+pub(super) fn failure(error: &Error, input: Option<&Batch>) -> String {
     let kind = match error.kind() {
         ErrorKind::Panic => "the plugin ",
         _ => "",

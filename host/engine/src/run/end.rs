@@ -2,7 +2,7 @@
 //! committed. Alerts go out however the run went; what sinks wrote is shown only when all went well.
 
 use super::alerts::{AlertQueue, Grouping, send};
-use super::chain::Node;
+use super::chain::{Node, failure};
 use super::opening::Opening;
 use super::report::Status;
 use super::shared::Shared;
@@ -69,11 +69,18 @@ impl End<'_> {
         sinks.into_iter().for_each(|sink| self.end_sink(sink));
     }
 
+    /// What went wrong at the end. After a failure, stages that fail once more have nothing to add.
+    fn note_end(&self, index: usize, wrong: Option<String>) {
+        if let Some(message) = wrong.filter(|_| !self.shared.has_failed()) {
+            self.shared.fail(index, message);
+        }
+    }
+
     fn prepare(&self, node: &Node) {
         let mut stage = node.stage.borrow_mut();
         if let Some(stage) = stage.as_mut().filter(|_| self.shared.status() == Status::Completed) {
             let prepared = self.inside(node.index, || stage.prepare());
-            prepared.unwrap_or_else(|error| self.shared.fail(node.index, error.to_string()));
+            prepared.unwrap_or_else(|error| self.shared.fail(node.index, failure(&error, None)));
         }
     }
 
@@ -83,15 +90,14 @@ impl End<'_> {
         let mut alerts = node.alerts.borrow_mut();
         let mut closing = Opening { alerts: Some(&mut alerts), slot: self.slot, broken: None };
         let closed = self.inside(node.index, || stage.close(&mut closing));
-        if let Some(message) = closing.broken.or_else(|| closed.err().map(|error| error.to_string())) {
-            self.shared.fail(node.index, message);
-        }
+        let wrong = closing.broken.or_else(|| closed.err().map(|error| failure(&error, None)));
+        self.note_end(node.index, wrong);
     }
 
     fn destroy(&self, index: usize, mut stage: Stage) {
         let mut quiet = Opening { alerts: None, slot: self.slot, broken: None };
         let destroyed = self.inside(index, || stage.close(&mut quiet));
-        destroyed.unwrap_or_else(|error| self.shared.fail(index, error.to_string()));
+        self.note_end(index, destroyed.err().map(|error| failure(&error, None)));
         self.inside(index, || drop(stage));
     }
 
@@ -120,7 +126,7 @@ impl End<'_> {
         for (index, mut grouping, queues) in groups {
             self.note(index, &grouping);
             let groups = grouping.groups.finish();
-            self.publish(index, &mut grouping, groups, &queues, partial);
+            self.publish(index, &grouping, groups, &queues, partial);
         }
         sinks
     }
@@ -128,13 +134,11 @@ impl End<'_> {
     fn publish(
         &self,
         index: usize,
-        grouping: &mut Grouping,
+        grouping: &Grouping,
         groups: Vec<GroupedAlert>,
         queues: &[AlertQueue],
         partial: bool,
     ) {
-        let metrics = &self.shared.stages[index].metrics;
-        metrics.alerts_groups.fetch_add(groups.len() as u64, Ordering::Relaxed);
         let mut groups = groups.into_iter().peekable();
         while groups.peek().is_some() {
             let some = groups.by_ref().take(PUBLISH_GROUPS);
@@ -170,10 +174,10 @@ impl End<'_> {
         let Ending { index, mut stage } = sink;
         let completed = self.shared.status() == Status::Completed;
         let ended = self.inside(index, || if completed { stage.commit() } else { stage.abort() });
-        ended.unwrap_or_else(|error| self.shared.fail(index, error.to_string()));
+        self.note_end(index, ended.err().map(|error| failure(&error, None)));
         let mut quiet = Opening { alerts: None, slot: self.slot, broken: None };
         let closed = self.inside(index, || stage.close(&mut quiet));
-        closed.unwrap_or_else(|error| self.shared.fail(index, error.to_string()));
+        self.note_end(index, closed.err().map(|error| failure(&error, None)));
         self.inside(index, || drop(stage));
     }
 }

@@ -12,10 +12,10 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-/// Batches of alerts that may wait in front of a publisher.
-pub(super) const QUEUE_BATCHES: usize = 64;
-/// Alerts handed to a publisher in one call.
-const PUBLISH_ALERTS_MAX: usize = 512;
+/// Pieces of [`PUBLISH_ALERTS_MAX`] alerts that may wait in front of a publisher.
+pub(super) const QUEUE_BATCHES: usize = 32;
+/// Alerts handed on in one piece, and to a publisher in one call.
+pub(super) const PUBLISH_ALERTS_MAX: usize = 512;
 /// The first pause before alerts are tried again; it doubles.
 const BACK_OFF_FIRST: Duration = Duration::from_millis(50);
 /// The longest pause.

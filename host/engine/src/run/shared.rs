@@ -52,7 +52,8 @@ pub(super) struct Shared {
     enough: AtomicBool,
     failure: Mutex<Option<Problem>>,
     problems: Mutex<Vec<Problem>>,
-    secrets: Secrets,
+    /// Of the pipeline's text, and those that plugins asked for.
+    secrets: Mutex<Secrets>,
     secret_lookup: Option<SecretLookup>,
     started_ms: i64,
     ended_ms: AtomicI64,
@@ -97,7 +98,7 @@ impl Shared {
             enough: AtomicBool::new(false),
             failure: Mutex::default(),
             problems: Mutex::default(),
-            secrets: plan.file.secrets.clone(),
+            secrets: Mutex::new(plan.file.secrets.clone()),
             secret_lookup: options.secrets.clone(),
             started_ms: now_ms(),
             ended_ms: AtomicI64::new(0),
@@ -115,7 +116,7 @@ impl Shared {
     }
 
     fn note_failure(&self, problem: Problem) {
-        let problem = Problem { message: self.secrets.redact(&problem.message), ..problem };
+        let problem = Problem { message: lock(&self.secrets).redact(&problem.message), ..problem };
         let mut failure = lock(&self.failure);
         if failure.is_none() {
             *failure = Some(problem);
@@ -128,7 +129,7 @@ impl Shared {
 
     /// Something that a person should know, and that does not fail the run.
     pub(super) fn problem(&self, stage: usize, message: String) {
-        let message = self.secrets.redact(&message);
+        let message = lock(&self.secrets).redact(&message);
         self.note(Problem { stage: self.stages[stage].name.to_owned(), message });
     }
 
@@ -140,9 +141,9 @@ impl Shared {
     }
 
     pub(super) fn log(&self, stage: usize, level: u32, message: &str, fields: &str) {
-        let message = self.secrets.redact(message);
+        let message = lock(&self.secrets).redact(message);
         if let Some(log) = self.log.as_ref().filter(|log| level <= log.level) {
-            let fields = self.secrets.redact(fields);
+            let fields = lock(&self.secrets).redact(fields);
             (log.keep)(&LogRecord { stage: self.stages[stage].name, level, message: &message, fields: &fields });
         }
         if level <= Shared::PROBLEM_LEVEL {
@@ -151,7 +152,9 @@ impl Shared {
     }
 
     pub(super) fn secret(&self, name: &str) -> Option<Vec<u8>> {
-        self.secret_lookup.as_ref().and_then(|lookup| lookup(name))
+        let secret = self.secret_lookup.as_ref().and_then(|lookup| lookup(name))?;
+        lock(&self.secrets).add(&String::from_utf8_lossy(&secret));
+        Some(secret)
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -208,7 +211,7 @@ impl Shared {
             if let Some(first) = taken {
                 let n = stage.metrics.records_error.load(Ordering::Relaxed);
                 let what = if n == 1 { "1 error record that no stage takes".to_owned() } else { format!("{n} error records that no stage takes, the first") };
-                let message = self.secrets.redact(&format!("{what}: {first}"));
+                let message = lock(&self.secrets).redact(&format!("{what}: {first}"));
                 problems.push(Problem { stage: stage.name.to_owned(), message });
             }
         }

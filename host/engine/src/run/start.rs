@@ -1,7 +1,7 @@
 //! The start of a run: publishers, sources and all other stages are opened, then the threads begin.
 
 use super::alerts::{AlertQueue, AlertSink};
-use super::chain::{Chain, Head, Message, Node, Output, QUEUE_BATCHES, Splits, Target};
+use super::chain::{Chain, Head, Message, Node, Output, QUEUE_BATCHES, Splits, Target, failure};
 use super::dead_letters::DeadLetters;
 use super::end::End;
 use super::layout::Layout;
@@ -90,11 +90,6 @@ impl Start<'_> {
 
     fn open(&self) -> Result<Opened, Failed> {
         let spec = self.plan.spec();
-        if let Some(letters) = spec.dead_letters.as_ref().filter(|_| self.options.dry_run.is_none()) {
-            let path = self.plan.folder().join(&letters.path);
-            let letters = DeadLetters::create(&path).map_err(|message| Failed { stage: None, message })?;
-            let _ = self.shared.dead_letters.set(letters);
-        }
         let parallelism = self.options.parallelism.unwrap_or(spec.parallelism).max(1) as usize;
         let layout = Layout::new(self.plan, parallelism);
         let mut publishers = Vec::new();
@@ -136,7 +131,10 @@ impl Start<'_> {
             refuse(&findings)?;
             Ok(stage)
         });
-        let stage = stage.map_err(|error: Error| fail(error.to_string()))?;
+        if let Some(broken) = quiet.broken {
+            return Err(fail(broken));
+        }
+        let stage = stage.map_err(|error: Error| fail(failure(&error, None)))?;
         let (queue, receiver) = sync_channel(publisher::QUEUE_BATCHES);
         let publisher = Publisher {
             index,
@@ -164,12 +162,26 @@ impl Start<'_> {
         let mut instances: Vec<Vec<Instance>> = spec.stages.iter().map(|_| Vec::new()).collect();
         let split_lists = self.open_each(layout, opened, &mut outputs, &mut inputs, &mut instances);
         match split_lists {
-            Ok(splits) => self.start_chains(layout, opened, &outputs, &inputs, instances, &splits),
+            Ok(splits) => {
+                self.open_dead_letters()?;
+                self.start_chains(layout, opened, &outputs, &inputs, instances, &splits)
+            }
             Err(failed) => {
                 self.give_up(instances);
                 Err(failed)
             }
         }
+    }
+
+    /// Only once all is open: a run that does not start leaves the letters of the one before.
+    fn open_dead_letters(&self) -> Result<(), Failed> {
+        let letters = self.plan.spec().dead_letters.as_ref();
+        if let Some(letters) = letters.filter(|_| self.options.dry_run.is_none()) {
+            let path = self.plan.folder().join(&letters.path);
+            let letters = DeadLetters::create(&path).map_err(|message| Failed { stage: None, message })?;
+            let _ = self.shared.dead_letters.set(letters);
+        }
+        Ok(())
     }
 
     /// Opens all instances of all stages, and asks sources for their splits.
@@ -247,7 +259,7 @@ impl Start<'_> {
         if let Some(broken) = opening.broken {
             return Err(fail(broken));
         }
-        let (stage, ports) = result.map_err(|error: Error| fail(error.to_string()))?;
+        let (stage, ports) = result.map_err(|error: Error| fail(failure(&error, None)))?;
         Ok((Instance { stage: Some(stage), alerts }, ports))
     }
 
@@ -256,7 +268,7 @@ impl Start<'_> {
             return Ok(Splits::default());
         };
         let splits = self.inside(index, || stage.splits());
-        let splits = splits.map_err(|error| Failed { stage: Some(index), message: error.to_string() })?;
+        let splits = splits.map_err(|error| Failed { stage: Some(index), message: failure(&error, None) })?;
         let numbered = splits.into_iter().map(|split| {
             *number += 1;
             (Arc::new(SplitOrigin::new(*number - 1, &split)), split)

@@ -2,10 +2,10 @@
 pub mod alerts;
 mod batch;
 mod columns;
+pub mod graph;
 pub mod library;
 mod plan;
 mod run;
-pub mod graph;
 pub mod spec;
 mod types;
 

@@ -106,7 +106,10 @@ fn find_plugin(
         Some(path) => match registry.add(&file.folder.join(path)) {
             Ok(library) => Some(library),
             Err(problem) => {
-                let finding = Finding::error(format!("{at}.plugin.path"), format!("{} {}", problem.path.display(), problem.message));
+                let finding = Finding::error(
+                    format!("{at}.plugin.path"),
+                    format!("{} {}", problem.path.display(), problem.message),
+                );
                 findings.push(finding.hint(problem.hint));
                 return None;
             }

@@ -32,14 +32,19 @@ pub(crate) struct NewPluginArgs {
     /// The folder in which that of the crate is made
     #[arg(long, value_name = "DIR", default_value = ".")]
     path: PathBuf,
-    /// Depend on the SDK in this checkout of Campanile, instead of the published one
+    /// Depend on the SDK in this checkout of Campanile; without it on that of the checkout that this program was built from, or
+    /// else on the published one
     #[arg(long, value_name = "PATH")]
     sdk: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &NewPluginArgs) -> anyhow::Result<Exit> {
     let name = PluginName::parse(&args.name)?;
-    let sdk = args.sdk.as_deref().map(checkout).transpose()?;
+    let sdk = match args.sdk.as_deref() {
+        Some(path) => Some(checkout(path)?),
+        // The checkout that this program was built from, where it is still there.
+        None => checkout(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))).ok(),
+    };
     // Without a `./` in front where that says nothing.
     let folder = if args.path == Path::new(".") { PathBuf::from(&name.folder) } else { args.path.join(&name.folder) };
     if folder.symlink_metadata().is_ok() {

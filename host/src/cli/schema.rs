@@ -59,7 +59,8 @@ impl PluginArgs {
     /// The plugins of this name, at least one, the newest of each kind.
     pub(super) fn find(&self, registry: &Registry) -> anyhow::Result<Vec<Found>> {
         let kinds = Kind::ALL.into_iter().filter(|kind| self.kind.is_none_or(|wanted| wanted == *kind));
-        let found: Vec<Found> = kinds.filter_map(|kind| registry.find(kind, &self.name, &Artifact::default())).collect();
+        let found: Vec<Found> =
+            kinds.filter_map(|kind| registry.find(kind, &self.name, &Artifact::default())).collect();
         if !found.is_empty() {
             return Ok(found);
         }

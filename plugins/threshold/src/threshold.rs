@@ -113,4 +113,5 @@ impl Transform for Threshold {
 }
 
 #[cfg(test)]
+#[path = "threshold/tests.rs"] // also where the benchmark links this file in
 mod tests;

@@ -94,7 +94,8 @@ pub(crate) fn measure(library: &Path) -> Result<()> {
             let hand = fastest(rows, |times| Ok(by_hand(&beats, times)))?;
             let mut time = |plugin: &Plugin| -> Result<(f64, Counted)> {
                 let properties = json!({ "field": "heartbeat", "above": LIMIT, "payload": ["userid", "heartbeat"] });
-                let mut crossings = Crossings::new(plugin, &properties, &schema(), columns(rows, alerting)?.0).map_err(told)?;
+                let mut crossings =
+                    Crossings::new(plugin, &properties, &schema(), columns(rows, alerting)?.0).map_err(told)?;
                 let best = fastest(rows, |times| Ok(crossings.run(times).map_err(told)?))?;
                 Ok((best, crossings.counted()))
             };

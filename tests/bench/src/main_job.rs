@@ -173,6 +173,10 @@ fn start(place: &Place, out: &mut impl Write) -> Result<()> {
         let (spent, _) = cpu::run(command.stdout(Stdio::null()).stderr(Stdio::null()))?;
         milliseconds.push(spent.wall.as_secs_f64() * 1e3);
     }
-    writeln!(out, "ten lines, the whole process: {:.1} ms (median of {SHORT_REPEATS})", Figures::median(&milliseconds))?;
+    writeln!(
+        out,
+        "ten lines, the whole process: {:.1} ms (median of {SHORT_REPEATS})",
+        Figures::median(&milliseconds)
+    )?;
     Ok(())
 }

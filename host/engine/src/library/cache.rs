@@ -88,7 +88,8 @@ impl CacheFolder {
         let sha256 = hex(&Sha256::digest(&bytes));
         let copy = self.0.join(format!("{sha256}.so"));
         if !fs::read(&copy).is_ok_and(|copied| copied == bytes) {
-            self.write(&copy, &bytes).map_err(|error| wrong(&format!("cannot copy it to {}", copy.display()), error))?;
+            self.write(&copy, &bytes)
+                .map_err(|error| wrong(&format!("cannot copy it to {}", copy.display()), error))?;
         }
         // A hint only: without it the file is hashed again.
         let _ = self.write(&known, sha256.as_bytes());
@@ -97,7 +98,8 @@ impl CacheFolder {
     }
 
     fn write(&self, to: &Path, bytes: &[u8]) -> std::io::Result<()> {
-        let beside = self.0.join(format!("{}.{}.new", to.file_name().unwrap_or_default().display(), std::process::id()));
+        let beside =
+            self.0.join(format!("{}.{}.new", to.file_name().unwrap_or_default().display(), std::process::id()));
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]

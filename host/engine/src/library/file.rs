@@ -32,8 +32,8 @@ impl LibraryFile {
         if !metadata.is_file() {
             return Err(problem("is not a regular file".to_owned(), "name the library itself, such as libmine.so"));
         }
-        let file = File::open(path)
-            .map_err(|error| problem(format!("cannot be read: {error}"), "check its permissions"))?;
+        let file =
+            File::open(path).map_err(|error| problem(format!("cannot be read: {error}"), "check its permissions"))?;
         let cache = ReadCache::new(file);
         let not_a_library = |error: object::Error| problem(format!("is not a shared library: {error}"), BUILD_HINT);
         let object = object::File::parse(&cache).map_err(not_a_library)?;
@@ -42,7 +42,10 @@ impl LibraryFile {
             .map_err(|error| problem(format!("is cut off or damaged: {error}"), "copy or build it again"))?
             .ok_or_else(|| {
                 if exports_root(&object) {
-                    problem("exports the plugin root, but has no manifest".to_owned(), "build it again, without stripping")
+                    problem(
+                        "exports the plugin root, but has no manifest".to_owned(),
+                        "build it again, without stripping",
+                    )
                 } else {
                     problem("has no manifest, so it is no plugin library".to_owned(), BUILD_HINT)
                 }
@@ -107,9 +110,9 @@ fn manifest_bytes<'a, R: ReadRef<'a>>(object: &object::File<'a, R>) -> Result<Op
 /// A plugin that lost its manifest is told apart from another program's library.
 fn exports_root<'a, R: ReadRef<'a>>(object: &object::File<'a, R>) -> bool {
     let root = campanile_abi::root::SYMBOL.strip_suffix(b"\0").unwrap_or_default();
-    object.dynamic_symbols().any(|symbol| {
-        symbol.name_bytes().is_ok_and(|name| name.strip_prefix(b"_").unwrap_or(name) == root)
-    })
+    object
+        .dynamic_symbols()
+        .any(|symbol| symbol.name_bytes().is_ok_and(|name| name.strip_prefix(b"_").unwrap_or(name) == root))
 }
 
 /// A library that is shorter than its parts say would take the process down when it is loaded.

@@ -115,10 +115,13 @@ pub(super) fn load(
         ));
     }
     let library = Library::open(&image).map_err(|error| match error {
-        LoadError::Open(words) => problem(format!("cannot be loaded: {words}"), "install what it needs, or build it again"),
-        LoadError::NoRoot => {
-            problem("has a manifest, but does not export the plugin root".to_owned(), "build it again, without stripping")
+        LoadError::Open(words) => {
+            problem(format!("cannot be loaded: {words}"), "install what it needs, or build it again")
         }
+        LoadError::NoRoot => problem(
+            "has a manifest, but does not export the plugin root".to_owned(),
+            "build it again, without stripping",
+        ),
         LoadError::Layout { summary, detail } => LibraryProblem {
             detail: Some(detail),
             ..problem(format!("does not fit the boundary: {summary}"), "build it with this version of the SDK")

@@ -2,8 +2,8 @@
 
 use super::cache::CacheFolder;
 use super::file::LibraryFile;
-use super::problem::LibraryProblem;
 use super::load;
+use super::problem::LibraryProblem;
 use campanile_abi::load::Library;
 use campanile_sdk::proxy::Plugin;
 use campanile_sdk::{Kind, PluginManifest};
@@ -170,7 +170,10 @@ impl Registry {
         let manifest = self.manifest(found);
         Plugin::new(library, found.plugin as u32, manifest.kind).ok_or_else(|| {
             problem(
-                format!("says that `{}` is of the kind {}, but it does not answer as one", manifest.name, manifest.kind),
+                format!(
+                    "says that `{}` is of the kind {}, but it does not answer as one",
+                    manifest.name, manifest.kind
+                ),
                 "build it again",
             )
         })

@@ -57,10 +57,7 @@ pub(super) struct TooLarge {
 
 impl Grouping {
     pub(super) fn new(spec: &AlertsSpec) -> Grouping {
-        Grouping {
-            groups: Groups::new(spec),
-            group_by: serde_json::to_string(&spec.group_by).unwrap_or_default(),
-        }
+        Grouping { groups: Groups::new(spec), group_by: serde_json::to_string(&spec.group_by).unwrap_or_default() }
     }
 
     /// The alert of a group, with its id.

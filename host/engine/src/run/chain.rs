@@ -74,12 +74,10 @@ pub(super) struct Chain {
 impl Chain {
     /// Runs the chain to its end. The nodes come back, to be closed; what they hand on to has ended.
     pub(super) fn run(mut self) -> Vec<Node> {
-        let _ = match std::mem::replace(&mut self.head, Head::Source {
-            splits: Splits::default(),
-            rows: 0,
-            bytes: 0,
-            at_most: None,
-        }) {
+        let _ = match std::mem::replace(
+            &mut self.head,
+            Head::Source { splits: Splits::default(), rows: 0, bytes: 0, at_most: None },
+        ) {
             Head::Source { splits, rows, bytes, at_most } => self.read(&splits, rows, bytes, at_most),
             Head::Queue(queue) => self.take(&queue),
         };
@@ -266,8 +264,7 @@ impl Outlet<'_> {
         }
         let targets = &self.node.outputs[port as usize].targets;
         let chain = self.chain;
-        let answer =
-            chain.hand_on(targets, |node| chain.deliver(node, &batch), || Message::Records(batch.clone()));
+        let answer = chain.hand_on(targets, |node| chain.deliver(node, &batch), || Message::Records(batch.clone()));
         let is_source = self.shared().stages[self.node.index].kind == Kind::Source;
         if answer == Answer::Go && is_source && self.shared().must_end() { Answer::Stop } else { answer }
     }

@@ -18,7 +18,8 @@ pub(super) struct DeadLetters {
 
 impl DeadLetters {
     pub(super) fn create(path: &Path) -> Result<DeadLetters, String> {
-        let file = File::create(path).map_err(|error| format!("cannot write dead letters to {}: {error}", path.display()))?;
+        let file =
+            File::create(path).map_err(|error| format!("cannot write dead letters to {}: {error}", path.display()))?;
         Ok(DeadLetters { path: path.to_owned(), file: Mutex::new(BufWriter::new(file)) })
     }
 

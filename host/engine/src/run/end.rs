@@ -160,11 +160,17 @@ impl End<'_> {
         }
         if groups.alerts() > 0 {
             for field in groups.unseen() {
-                self.shared.problem(index, format!("no alert carried `{field}`, which its alerts are grouped by or aggregated over"));
+                self.shared.problem(
+                    index,
+                    format!("no alert carried `{field}`, which its alerts are grouped by or aggregated over"),
+                );
             }
         }
         if groups.closed_early() > 0 {
-            let message = format!("{} groups were closed early, for there were too many (maxGroups, maxGroupBytes)", groups.closed_early());
+            let message = format!(
+                "{} groups were closed early, for there were too many (maxGroups, maxGroupBytes)",
+                groups.closed_early()
+            );
             self.shared.problem(index, message);
         }
     }

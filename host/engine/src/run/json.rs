@@ -41,7 +41,8 @@ fn value(column: &ArrayRef, row: usize) -> Value {
         }
         DataType::Struct(fields) => {
             let parts = column.as_struct();
-            let members = fields.iter().zip(parts.columns()).map(|(field, part)| (field.name().clone(), value(part, row)));
+            let members =
+                fields.iter().zip(parts.columns()).map(|(field, part)| (field.name().clone(), value(part, row)));
             Value::Object(members.collect())
         }
         DataType::Map(..) => {

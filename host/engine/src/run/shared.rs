@@ -210,7 +210,11 @@ impl Shared {
             let taken = lock(&stage.first_error).clone();
             if let Some(first) = taken {
                 let n = stage.metrics.records_error.load(Ordering::Relaxed);
-                let what = if n == 1 { "1 error record that no stage takes".to_owned() } else { format!("{n} error records that no stage takes, the first") };
+                let what = if n == 1 {
+                    "1 error record that no stage takes".to_owned()
+                } else {
+                    format!("{n} error records that no stage takes, the first")
+                };
                 let message = lock(&self.secrets).redact(&format!("{what}: {first}"));
                 problems.push(Problem { stage: stage.name.to_owned(), message });
             }
@@ -219,8 +223,7 @@ impl Shared {
         let stages = self.stages.iter().map(|stage| {
             let metrics = stage.metrics.snapshot(stage.kind == Kind::AlertPublisher);
             let metrics = metrics.into_iter().map(|(name, value)| (name, number(value))).collect::<Map<_, _>>();
-            let report =
-                StageReport { kind: stage.kind.to_string(), plugin: stage.plugin.clone(), metrics };
+            let report = StageReport { kind: stage.kind.to_string(), plugin: stage.plugin.clone(), metrics };
             (stage.name.to_owned(), report)
         });
         let ended_ms = match self.ended_ms.load(Ordering::SeqCst) {

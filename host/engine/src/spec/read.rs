@@ -5,7 +5,7 @@ use super::coerce::coerce;
 use super::conform::conform;
 use super::document::{self, Format};
 use super::secrets::Secrets;
-use super::{PipelineSpec, cdap, place};
+use super::{PipelineSpec, PluginSpec, cdap, place};
 use crate::alerts::AlertsSpec;
 use crate::graph;
 use campanile_sdk::Finding;
@@ -27,9 +27,27 @@ pub struct PipelineFile {
     pub warnings: Vec<Finding>,
 }
 
+/// The plugins that a broken file names, each with the position of its stage: those whose own part is whole.
+pub(crate) struct Remains<'a> {
+    pub(crate) plugins: Vec<(usize, PluginSpec)>,
+    pub(crate) folder: &'a Path,
+}
+
+/// Says what else is wrong with a file that is broken.
+type LookUp<'a> = &'a mut dyn FnMut(&Remains<'_>) -> Vec<Finding>;
+
 /// Reads a pipeline file; its ending tells whether it is JSON or YAML. What is wrong comes all at once, from the spelling
 /// of keys to the shape of the graph, in the order of the file; the warnings are among it.
 pub fn read(path: &Path, arguments: &Arguments<'_>) -> Result<PipelineFile, Vec<Finding>> {
+    read_and(path, arguments, &mut |_| Vec::new())
+}
+
+/// As [`read`]; where the file is refused, what `look_up` finds is among the mistakes.
+pub(crate) fn read_and(
+    path: &Path,
+    arguments: &Arguments<'_>,
+    look_up: LookUp<'_>,
+) -> Result<PipelineFile, Vec<Finding>> {
     let name = path.display().to_string();
     let refuse = |message: String| vec![Finding::error(name.clone(), message)];
     let bytes = std::fs::read(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
@@ -38,7 +56,7 @@ pub fn read(path: &Path, arguments: &Arguments<'_>) -> Result<PipelineFile, Vec<
         refuse(format!("is no UTF-8 from byte {at} on"))
     })?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    read_named(&text, Format::of(path), &name, folder, arguments)
+    read_named(&text, Format::of(path), &name, folder, arguments, look_up)
 }
 
 /// Reads a pipeline from a text that stands in no file, as [`read`] does; relative paths in it start from `folder`.
@@ -48,7 +66,7 @@ pub fn read_text(
     folder: &Path,
     arguments: &Arguments<'_>,
 ) -> Result<PipelineFile, Vec<Finding>> {
-    read_named(text, format, place::WHOLE, folder, arguments)
+    read_named(text, format, place::WHOLE, folder, arguments, &mut |_| Vec::new())
 }
 
 fn read_named(
@@ -57,6 +75,7 @@ fn read_named(
     name: &str,
     folder: &Path,
     arguments: &Arguments<'_>,
+    look_up: LookUp<'_>,
 ) -> Result<PipelineFile, Vec<Finding>> {
     let (mut document, twice) = document::parse(text, format, name).map_err(|finding| vec![finding])?;
     let taken_over = cdap::take_over(&mut document);
@@ -79,6 +98,12 @@ fn read_named(
     if spec.is_none() {
         // A whole pipeline is checked by whoever builds its graph; a broken one never gets there.
         found.take(graph::check_broken(&document));
+        found.take(
+            look_up(&Remains { plugins: plugins(&document), folder })
+                .into_iter()
+                .map(|finding| secrets.redacted(finding))
+                .collect(),
+        );
     }
     let mut findings = found.findings;
     place::sort(&document, &mut findings);
@@ -92,6 +117,12 @@ fn read_named(
         Some(spec) => Ok(PipelineFile { spec, folder: folder.to_owned(), secrets, warnings: at_home }),
         None => Err(at_home),
     }
+}
+
+/// The plugins of those stages whose plugin can be read.
+fn plugins(document: &Value) -> Vec<(usize, PluginSpec)> {
+    let stages = document.get("stages").and_then(Value::as_array).into_iter().flatten().enumerate();
+    stages.filter_map(|(index, stage)| Some((index, PluginSpec::deserialize(stage.get("plugin")?).ok()?))).collect()
 }
 
 /// What has been found so far. A later step tells nothing of a place that an earlier one refused: it is one mistake.

@@ -120,7 +120,9 @@ fn files() -> Vec<PathBuf> {
             let path = entry.path();
             let name = entry.file_name();
             match entry.file_type().unwrap() {
-                kind if kind.is_dir() && !["target", ".git", "book"].iter().any(|skip| name == *skip) => folders.push(path),
+                kind if kind.is_dir() && !["target", ".git", "book"].iter().any(|skip| name == *skip) => {
+                    folders.push(path)
+                }
                 kind if kind.is_file() => files.push(path),
                 _ => {}
             }
@@ -214,7 +216,8 @@ fn unsafe_code_stands_where_the_boundary_is() {
 
 #[test]
 fn nothing_is_left_undone_skipped_or_slept_through() {
-    let anywhere = [concat!("#[ig", "nore"), concat!("to", "do!("), concat!("db", "g!("), concat!("unimple", "mented!(")];
+    let anywhere =
+        [concat!("#[ig", "nore"), concat!("to", "do!("), concat!("db", "g!("), concat!("unimple", "mented!(")];
     let in_tests = concat!("thread::", "sleep");
     let mut broken = Vec::new();
     for (path, text) in rust_files() {
@@ -293,7 +296,9 @@ fn widgets_readmes_and_examples_name_the_properties_that_schemas_have() {
         let used = names(&example["plugin"]["properties"]);
         broken.extend(used.difference(&said).map(|name| format!("{at}/example.json: there is no property `{name}`")));
         let readme = fs::read_to_string(folder.join("README.md")).unwrap_or_default();
-        broken.extend(said.iter().filter(|name| !readme.contains(*name)).map(|name| format!("{at}/README.md lacks `{name}`")));
+        broken.extend(
+            said.iter().filter(|name| !readme.contains(*name)).map(|name| format!("{at}/README.md lacks `{name}`")),
+        );
         for member in ["emitsAlerts", "emitsErrors"] {
             if !widget["metadata"][member].is_boolean() {
                 broken.push(format!("{at}/widget.json says nothing of {member}"));

@@ -2,6 +2,7 @@
 
 use crate::cli::{PipelineArgs, PluginFolders};
 use anyhow::{Context, bail};
+use campanile_engine::Plan;
 use campanile_engine::library::{CacheFolder, Registry, default_cache_folder};
 use campanile_engine::spec::{self, Arguments, PipelineFile};
 use campanile_sdk::Finding;
@@ -73,13 +74,22 @@ impl Given {
         Ok(Given { arguments, vault: Arc::new(Vault { folder }) })
     }
 
-    /// Reads a pipeline file and fills its placeholders.
+    /// Reads a pipeline file and fills its placeholders; plugins are not looked for.
     pub(crate) fn read(&self, path: &Path) -> Result<PipelineFile, Vec<Finding>> {
+        spec::read(path, &self.filling())
+    }
+
+    /// Reads a pipeline file and fills its placeholders; of one that is refused, what is wrong with its plugins is told
+    /// with the rest.
+    pub(crate) fn read_with(&self, path: &Path, registry: &mut Registry) -> Result<PipelineFile, Vec<Finding>> {
+        Plan::read(path, &self.filling(), registry)
+    }
+
+    fn filling(&self) -> Arguments<'_> {
         let arguments = Arguments::new()
             .with_environment(|name| std::env::var(name).ok())
             .with_secrets(|name| self.vault.text(name));
-        let arguments = self.arguments.iter().fold(arguments, |arguments, (key, value)| arguments.with(key, value));
-        spec::read(path, &arguments)
+        self.arguments.iter().fold(arguments, |arguments, (key, value)| arguments.with(key, value))
     }
 }
 

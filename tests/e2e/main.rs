@@ -1,8 +1,10 @@
 //! End-to-end tests: the built binary, the built libraries, and what they leave behind.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod bad_disk;
 mod bad_library;
 mod bad_lines;
+mod bad_pipeline;
 mod bad_plugin;
 
 use campanile_tests::Scene;

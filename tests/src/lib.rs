@@ -3,8 +3,8 @@
 //!
 //! Nothing here sleeps: what is waited for is looked at again and again until a deadline that only a fault reaches.
 
-mod library;
 mod ended;
+mod library;
 mod pipeline;
 mod report;
 mod running;

@@ -96,7 +96,8 @@ impl Running {
             let answer = look();
             let status = if answer.is_none() { self.child.try_wait().ok().flatten() } else { None };
             if let Some(status) = status {
-                let joined = |thread: Option<JoinHandle<Vec<u8>>>| thread.and_then(|t| t.join().ok()).unwrap_or_default();
+                let joined =
+                    |thread: Option<JoinHandle<Vec<u8>>>| thread.and_then(|t| t.join().ok()).unwrap_or_default();
                 let (stdout, stderr) = (joined(self.stdout.take()), joined(self.stderr.take()));
                 let (took, peak_bytes) = (self.begun.elapsed(), self.peak_bytes);
                 panic!("{what}: it ended before: {}", Ended { status, stdout, stderr, took, peak_bytes });

@@ -89,7 +89,8 @@ impl Scene {
 
     /// Reads a file.
     pub fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}; there is {:?}", self.names()))
+        fs::read_to_string(self.path(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}; there is {:?}", self.names()))
     }
 
     /// Reads a file of JSON lines.

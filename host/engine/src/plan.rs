@@ -6,12 +6,12 @@ mod properties;
 use crate::graph::{Flow, Graph};
 use crate::library::{Artifact, Found, Registry};
 use crate::spec::nearest::did_you_mean;
-use crate::spec::{PipelineFile, PipelineSpec, StageSpec};
+use crate::spec::{Arguments, PipelineFile, PipelineSpec, PluginSpec, Remains, read_and};
 use campanile_abi::last_words::Inside;
 use campanile_sdk::proxy::{OutputPort, Plugin};
 use campanile_sdk::{Error, Finding, Kind, Schema};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A pipeline that can be started.
 #[derive(Debug)]
@@ -50,9 +50,7 @@ impl Plan {
                 // Plugins are looked for all the same: all mistakes at once.
                 for (index, stage) in file.spec.stages.iter().enumerate() {
                     let at = file.spec.stage_path(index);
-                    if let Some(found) = find_plugin(&file, stage, &at, registry, &mut findings) {
-                        properties::check(&file, stage, registry.manifest(found), &at, &mut findings);
-                    }
+                    look_up(&file.folder, &stage.plugin, &at, registry, &mut findings);
                 }
                 return (None, redacted(&file, findings));
             }
@@ -64,6 +62,22 @@ impl Plan {
         }
         let stages: Vec<PlannedStage> = stages.into_iter().flatten().collect();
         (Some(Plan { file, graph, stages }), findings)
+    }
+
+    /// Reads a pipeline's file as [`spec::read`](crate::spec::read) does. Where it is refused, its plugins are looked for
+    /// all the same, so that what is wrong with them is told with the rest; nothing of them runs.
+    pub fn read(
+        path: &Path,
+        arguments: &Arguments<'_>,
+        registry: &mut Registry,
+    ) -> Result<PipelineFile, Vec<Finding>> {
+        read_and(path, arguments, &mut |remains: &Remains<'_>| {
+            let mut findings = Vec::new();
+            for (index, plugin) in &remains.plugins {
+                look_up(remains.folder, plugin, &format!("stages[{index}]"), registry, &mut findings);
+            }
+            findings
+        })
     }
 
     /// The pipeline as it was written.
@@ -84,26 +98,28 @@ impl Plan {
     }
 }
 
-fn redacted(file: &PipelineFile, mut findings: Vec<Finding>) -> Vec<Finding> {
-    for finding in &mut findings {
-        finding.message = file.secrets.redact(&finding.message);
-        finding.hint = finding.hint.take().map(|hint| file.secrets.redact(&hint));
+fn redacted(file: &PipelineFile, findings: Vec<Finding>) -> Vec<Finding> {
+    findings.into_iter().map(|finding| file.secrets.redacted(finding)).collect()
+}
+
+/// What is wrong with a plugin and its properties, as far as its library's manifest tells.
+fn look_up(folder: &Path, plugin: &PluginSpec, at: &str, registry: &mut Registry, findings: &mut Vec<Finding>) {
+    if let Some(found) = find_plugin(folder, plugin, at, registry, findings) {
+        properties::check(folder, plugin, registry.manifest(found), at, findings);
     }
-    findings
 }
 
 /// The plugin of a stage, or a finding that says what there is instead.
 fn find_plugin(
-    file: &PipelineFile,
-    stage: &StageSpec,
+    folder: &Path,
+    spec: &PluginSpec,
     at: &str,
     registry: &mut Registry,
     findings: &mut Vec<Finding>,
 ) -> Option<Found> {
-    let spec = &stage.plugin;
     let library = match &spec.path {
         None => None,
-        Some(path) => match registry.add(&file.folder.join(path)) {
+        Some(path) => match registry.add(&folder.join(path)) {
             Ok(library) => Some(library),
             Err(problem) => {
                 let finding = Finding::error(
@@ -169,12 +185,12 @@ impl Planner<'_> {
         for &index in self.graph.order() {
             let stage = &spec.stages[index];
             let at = spec.stage_path(index);
-            let Some(found) = find_plugin(self.file, stage, &at, self.registry, self.findings) else { continue };
+            let Some(found) = find_plugin(&self.file.folder, &stage.plugin, &at, self.registry, self.findings) else { continue };
             self.warn_of_silence(index, found);
             // A signal's handler, or whoever waits for this plan, may ask for the name as long as the process lives.
             let _inside = Inside::enter(Box::leak(stage.name.clone().into_boxed_str()));
             let manifest = self.registry.manifest(found).clone();
-            let properties = properties::check(self.file, stage, &manifest, &at, self.findings);
+            let properties = properties::check(&self.file.folder, &stage.plugin, &manifest, &at, self.findings);
             let plugin = match self.registry.load(found, stage.plugin.sha256.as_deref()) {
                 Ok(plugin) => plugin,
                 Err(problem) => {

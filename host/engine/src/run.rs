@@ -26,7 +26,9 @@ pub use options::{Log, LogRecord, Progress, RunOptions, StageProgress, Stop};
 pub use report::{Problem, Report, StageReport, Status};
 
 use crate::plan::Plan;
+use end::End;
 use shared::Shared;
+use start::Start;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
@@ -44,7 +46,7 @@ impl Plan {
         let runner = {
             let shared = Arc::clone(&shared);
             std::thread::Builder::new().name("run".to_owned()).spawn(move || {
-                start::run(&self, &options, &shared);
+                execute(&self, &options, &shared);
                 // Whoever watched has gone where this fails.
                 let _ = done.send(());
             })
@@ -79,4 +81,17 @@ impl Plan {
         let _ = runner.join();
         shared.report()
     }
+}
+
+/// Runs a plan from its start to its end; how it went stands in `shared`.
+fn execute(plan: &Plan, options: &RunOptions, shared: &Arc<Shared>) {
+    let slot = &shared.watch.slot();
+    match (Start { plan, options, shared, slot }).open() {
+        Ok(opened) => End { shared, slot, order: plan.graph.order() }.finish(opened),
+        Err(failed) => failed.note(shared),
+    }
+    if let Some(letters) = shared.dead_letters.get() {
+        letters.finish().unwrap_or_else(|message| shared.fail_run(message));
+    }
+    shared.ended();
 }

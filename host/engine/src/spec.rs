@@ -22,6 +22,7 @@ pub use document::Format;
 pub use duration::parse as parse_duration;
 pub use nearest::did_you_mean;
 pub use read::{PipelineFile, read, read_text};
+pub(crate) use read::{Remains, read_and};
 pub use secrets::Secrets;
 
 use crate::alerts::AlertsSpec;

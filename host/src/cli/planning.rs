@@ -66,7 +66,7 @@ pub(crate) fn plan(
 }
 
 /// Where a plugin was not found, a library that cannot be used may be the reason.
-fn tell_of_libraries(registry: &Registry, findings: &[Finding]) {
+pub(crate) fn tell_of_libraries(registry: &Registry, findings: &[Finding]) {
     if findings.iter().any(|finding| finding.path.ends_with(".plugin.name")) {
         registry.problems().iter().for_each(say_problem);
     }

@@ -5,7 +5,7 @@ mod signals;
 mod table;
 
 use super::output::{print_json, say, say_finding};
-use super::planning::{Planned, plan};
+use super::planning::{Planned, plan, tell_of_libraries};
 use super::{Exit, PipelineArgs, PluginFolders};
 use crate::wiring::{self, Given};
 use anyhow::{Context, bail};
@@ -68,9 +68,11 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     signals::install(&stop)?;
     check_report(args.report.as_deref())?;
     let given = Given::new(&args.pipeline)?;
-    let mut file = match given.read(&args.pipeline.file) {
+    let mut registry = wiring::registry(&args.folders)?;
+    let mut file = match given.read_with(&args.pipeline.file, &mut registry) {
         Ok(file) => file,
         Err(findings) => {
+            tell_of_libraries(&registry, &findings);
             findings.iter().for_each(say_finding);
             return Ok(Exit::Wrong);
         }
@@ -78,7 +80,6 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     // What is said for this one run counts for more than what is written in the file.
     file.spec.call_timeout = args.call_timeout.or(file.spec.call_timeout);
     let deadline = file.spec.call_timeout.unwrap_or(RunOptions::CALL_DEADLINE);
-    let registry = wiring::registry(&args.folders)?;
     let plan = match plan(file, registry, deadline, &stop)? {
         Planned::Done(plan, findings) => {
             findings.iter().for_each(say_finding);

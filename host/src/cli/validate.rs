@@ -1,7 +1,7 @@
 //! `campanile validate`: every mistake in a pipeline at once, and nothing opened.
 
 use super::output::{counted, print_json, say, say_finding};
-use super::planning::{Planned, plan};
+use super::planning::{Planned, plan, tell_of_libraries};
 use super::{Exit, PipelineArgs, PluginFolders};
 use crate::wiring::{self, Given};
 use campanile_engine::{RunOptions, Stop};
@@ -33,11 +33,14 @@ pub(crate) struct ValidateArgs {
 
 pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let given = Given::new(&args.pipeline)?;
-    let file = match given.read(&args.pipeline.file) {
+    let mut registry = wiring::registry(&args.folders)?;
+    let file = match given.read_with(&args.pipeline.file, &mut registry) {
         Ok(file) => file,
-        Err(findings) => return tell(args, &args.pipeline.file.display().to_string(), &findings),
+        Err(findings) => {
+            tell_of_libraries(&registry, &findings);
+            return tell(args, &args.pipeline.file.display().to_string(), &findings);
+        }
     };
-    let registry = wiring::registry(&args.folders)?;
     let deadline = file.spec.call_timeout.unwrap_or(RunOptions::CALL_DEADLINE);
     let name = file.spec.name.clone();
     let shape =

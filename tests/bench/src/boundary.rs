@@ -92,7 +92,7 @@ pub(crate) fn measure(library: &Path) -> Result<()> {
         for rows in [64, 1_024, 8_192] {
             let (_, beats) = columns(rows, alerting)?;
             let hand = fastest(rows, |times| Ok(by_hand(&beats, times)))?;
-            let mut time = |plugin: &Plugin| -> Result<(f64, Counted)> {
+            let time = |plugin: &Plugin| -> Result<(f64, Counted)> {
                 let properties = json!({ "field": "heartbeat", "above": LIMIT, "payload": ["userid", "heartbeat"] });
                 let mut crossings =
                     Crossings::new(plugin, &properties, &schema(), columns(rows, alerting)?.0).map_err(told)?;

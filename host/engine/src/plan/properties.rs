@@ -2,9 +2,10 @@
 
 use crate::spec::coerce::coerce;
 use crate::spec::conform::conform;
-use crate::spec::{PipelineFile, StageSpec};
+use crate::spec::PluginSpec;
 use campanile_sdk::{Finding, PluginManifest};
 use serde_json::Value;
+use std::path::Path;
 
 /// In a property's schema: its value is a path, to be taken from the folder of the pipeline's file.
 const PATH_KEYWORD: &str = "x-path";
@@ -12,13 +13,13 @@ const PATH_KEYWORD: &str = "x-path";
 /// The properties as the plugin takes them: texts turned into what the schema wants, paths taken from the pipeline's
 /// folder. Nothing where there are errors.
 pub(super) fn check(
-    file: &PipelineFile,
-    stage: &StageSpec,
+    folder: &Path,
+    plugin: &PluginSpec,
     manifest: &PluginManifest,
     at: &str,
     findings: &mut Vec<Finding>,
 ) -> Option<Value> {
-    let mut properties = Value::Object(stage.plugin.properties.clone());
+    let mut properties = Value::Object(plugin.properties.clone());
     if manifest.schema.is_null() {
         return Some(properties);
     }
@@ -35,7 +36,7 @@ pub(super) fn check(
         if let (true, Value::String(path)) = (is_path, value)
             && path != "-"
         {
-            *path = super::from_folder(&file.folder, path).to_string_lossy().into_owned();
+            *path = super::from_folder(folder, path).to_string_lossy().into_owned();
         }
     }
     Some(properties)

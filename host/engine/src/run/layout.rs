@@ -56,3 +56,6 @@ fn lay_out(graph: &Graph, kinds: &[Kind], parallel: &[bool], parallelism: usize)
     }
     layout
 }
+
+#[cfg(test)]
+mod tests;

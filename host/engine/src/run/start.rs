@@ -3,7 +3,6 @@
 use super::alerts::{AlertQueue, AlertSink};
 use super::chain::{Chain, Head, Message, Node, Output, QUEUE_BATCHES, Splits, Target, failure};
 use super::dead_letters::DeadLetters;
-use super::end::End;
 use super::layout::Layout;
 use super::opening::Opening;
 use super::options::RunOptions;
@@ -21,20 +20,6 @@ use std::cell::RefCell;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-
-/// Runs a plan; how it went stands in `shared`.
-pub(super) fn run(plan: &Plan, options: &RunOptions, shared: &Arc<Shared>) {
-    let slot = shared.watch.slot();
-    let run = Start { plan, options, shared, slot };
-    match run.open() {
-        Ok(opened) => End { shared, slot: &run.slot, order: plan.graph.order() }.finish(opened),
-        Err(failed) => failed.note(shared),
-    }
-    if let Some(letters) = shared.dead_letters.get() {
-        letters.finish().unwrap_or_else(|message| shared.fail_run(message));
-    }
-    shared.ended();
-}
 
 /// What kept a run from starting.
 pub(super) struct Failed {
@@ -67,11 +52,11 @@ pub(super) struct Opened {
     pub(super) failed: Option<Failed>,
 }
 
-struct Start<'a> {
-    plan: &'a Plan,
-    options: &'a RunOptions,
-    shared: &'a Arc<Shared>,
-    slot: Slot,
+pub(super) struct Start<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) options: &'a RunOptions,
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) slot: &'a Slot,
 }
 
 impl Start<'_> {
@@ -88,7 +73,7 @@ impl Start<'_> {
         self.options.dry_run.is_some() && kind.is_end()
     }
 
-    fn open(&self) -> Result<Opened, Failed> {
+    pub(super) fn open(&self) -> Result<Opened, Failed> {
         let spec = self.plan.spec();
         let parallelism = self.options.parallelism.unwrap_or(spec.parallelism).max(1) as usize;
         let layout = Layout::new(self.plan, parallelism);
@@ -124,7 +109,7 @@ impl Start<'_> {
         let fail = |message: String| Failed { stage: Some(index), message };
         let planned = &self.plan.stages[index];
         let spec = &self.plan.spec().stages[index];
-        let mut quiet = Opening { alerts: None, slot: &self.slot, broken: None };
+        let mut quiet = Opening { alerts: None, slot: self.slot, broken: None };
         let stage = self.inside(index, || {
             let mut stage = planned.plugin.create(&planned.properties)?;
             let (_, findings) = stage.open(&[], self.services(index), &mut quiet)?;
@@ -223,7 +208,7 @@ impl Start<'_> {
         for (index, instances) in instances.into_iter().enumerate() {
             for Instance { stage, mut alerts } in instances {
                 let Some(mut stage) = stage else { continue };
-                let mut closing = Opening { alerts: Some(&mut alerts), slot: &self.slot, broken: None };
+                let mut closing = Opening { alerts: Some(&mut alerts), slot: self.slot, broken: None };
                 // The run fails for the reason that is known; what goes wrong now adds nothing to it.
                 let _ = self.inside(index, || {
                     let aborted = if self.shared.stages[index].kind == Kind::Sink { stage.abort() } else { Ok(()) };
@@ -248,7 +233,7 @@ impl Start<'_> {
             return Ok((Instance { stage: None, alerts }, Vec::new()));
         }
         let fail = |message: String| Failed { stage: Some(index), message };
-        let mut opening = Opening { alerts: Some(&mut alerts), slot: &self.slot, broken: None };
+        let mut opening = Opening { alerts: Some(&mut alerts), slot: self.slot, broken: None };
         let inputs: Vec<Schema> = input.into_iter().cloned().collect();
         let result = self.inside(index, || {
             let mut stage = planned.plugin.create(&planned.properties)?;

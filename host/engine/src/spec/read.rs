@@ -98,12 +98,8 @@ fn read_named(
     if spec.is_none() {
         // A whole pipeline is checked by whoever builds its graph; a broken one never gets there.
         found.take(graph::check_broken(&document));
-        found.take(
-            look_up(&Remains { plugins: plugins(&document), folder })
-                .into_iter()
-                .map(|finding| secrets.redacted(finding))
-                .collect(),
-        );
+        let looked_up = look_up(&Remains { plugins: plugins(&document), folder });
+        found.take(looked_up.into_iter().map(|finding| secrets.redacted(finding)).collect());
     }
     let mut findings = found.findings;
     place::sort(&document, &mut findings);

@@ -1,5 +1,6 @@
 //! The values of the secrets that a pipeline uses, kept to be taken out of every message.
 
+use campanile_sdk::Finding;
 use std::fmt;
 
 /// What stands in a message where a secret stood.
@@ -37,6 +38,12 @@ impl Secrets {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// The finding with `***` wherever a secret stands in it.
+    pub(crate) fn redacted(&self, finding: Finding) -> Finding {
+        let hint = finding.hint.map(|hint| self.redact(&hint));
+        Finding { message: self.redact(&finding.message), hint, ..finding }
     }
 
     /// The text with `***` wherever a secret stands in it. Overlapping secrets are covered as one.

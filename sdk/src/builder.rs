@@ -212,10 +212,10 @@ impl ColumnBuilder {
 
     /// Takes all values away, and leaves an empty column with room for as many again.
     pub(crate) fn take(&mut self) -> ColumnBuilder {
-        fn again<T>(from: &Vec<T>) -> Vec<T> {
+        fn again<T>(from: &[T]) -> Vec<T> {
             Vec::with_capacity(from.len())
         }
-        fn ends_again(from: &Vec<i32>) -> Vec<i32> {
+        fn ends_again(from: &[i32]) -> Vec<i32> {
             let mut ends = Vec::with_capacity(from.len());
             ends.push(0);
             ends
@@ -236,7 +236,7 @@ impl ColumnBuilder {
 
 #[inline]
 fn push_bit(bits: &mut Vec<u8>, len: usize, value: bool) {
-    if len % 8 == 0 {
+    if len.is_multiple_of(8) {
         bits.push(0);
     }
     let bit = 1 << (len % 8);

@@ -32,7 +32,7 @@ pub struct Emitter<'e> {
 }
 
 /// What an instance keeps between calls, so that nothing is allocated anew.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct EmitterState {
     pub(crate) ports: Vec<Port>,
     pub(crate) alerts: AlertColumns,
@@ -45,8 +45,9 @@ impl EmitterState {
     pub(crate) fn new(input: Option<&Schema>, outputs: &[Schema]) -> EmitterState {
         EmitterState {
             ports: outputs.iter().map(|output| Port::new(input, output)).collect(),
+            alerts: AlertColumns::default(),
+            errors: ErrorColumns::default(),
             row: NO_ROW,
-            ..EmitterState::default()
         }
     }
 

@@ -166,8 +166,14 @@ impl Error {
 
     /// The error as it crosses.
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        let json = serde_json::json!({ "message": self.message, "causes": self.causes, "findings": self.findings });
-        json.to_string().into_bytes()
+        #[derive(serde::Serialize)]
+        struct Parts<'a> {
+            message: &'a str,
+            causes: &'a [String],
+            findings: &'a [Finding],
+        }
+        let parts = Parts { message: &self.message, causes: &self.causes, findings: &self.findings };
+        serde_json::to_vec(&parts).unwrap_or_default()
     }
 
     pub(crate) fn from_json(kind: u32, row: i64, json: &[u8]) -> Error {

@@ -5,7 +5,7 @@ use crate::configure::Configure;
 use crate::context::StageContext;
 use crate::emitter::Emitter;
 use crate::error::Result;
-use crate::shim::kinds::ErrorColumnsView;
+use crate::shim::tables::ErrorColumnsView;
 use serde::de::DeserializeOwned;
 
 /// Turns error records into records. The input schema is that of the records in error, every field of which may be null:

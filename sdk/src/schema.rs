@@ -1,4 +1,5 @@
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What a field holds. Each type has one Arrow layout, in which its values cross the boundary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,10 +75,7 @@ impl DataType {
 
     /// Whether values are numbers: int, long, float, double, decimal.
     pub const fn is_number(&self) -> bool {
-        matches!(
-            self,
-            DataType::Int | DataType::Long | DataType::Float | DataType::Double | DataType::Decimal { .. }
-        )
+        matches!(self, DataType::Int | DataType::Long | DataType::Float | DataType::Double | DataType::Decimal { .. })
     }
 }
 
@@ -88,7 +86,7 @@ impl std::fmt::Display for DataType {
 }
 
 /// A field of a [`Schema`]: `{"name": "cpu", "type": "double", "nullable": false}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct SchemaField {
     /// The field's name.
     pub name: String,
@@ -115,6 +113,27 @@ impl SchemaField {
     pub fn required(mut self) -> SchemaField {
         self.nullable = false;
         self
+    }
+}
+
+/// By hand: what derives `flatten` is several kilobytes in every plugin.
+impl Serialize for SchemaField {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &self.name)?;
+        map.serialize_entry("type", self.data_type.as_str())?;
+        match &self.data_type {
+            DataType::Decimal { precision, scale } => {
+                map.serialize_entry("precision", precision)?;
+                map.serialize_entry("scale", scale)?;
+            }
+            DataType::List { items } => map.serialize_entry("items", items)?,
+            DataType::Struct { fields } => map.serialize_entry("fields", fields)?,
+            DataType::Map { values } => map.serialize_entry("values", values)?,
+            _ => {}
+        }
+        map.serialize_entry("nullable", &self.nullable)?;
+        map.end()
     }
 }
 

@@ -7,7 +7,8 @@ use serde_json::Value;
 pub(crate) fn read(value: &Value) -> Result<Schema, String> {
     match value {
         Value::String(text) => {
-            let value = serde_json::from_str(text).map_err(|error| format!("schema is no JSON: {error}"))?;
+            let value =
+                serde_json::from_slice(text.as_bytes()).map_err(|error| format!("schema is no JSON: {error}"))?;
             read(&value)
         }
         Value::Array(fields) => fields_of(fields),

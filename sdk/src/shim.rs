@@ -10,3 +10,4 @@ pub(crate) mod emitter;
 pub(crate) mod guard;
 pub(crate) mod kinds;
 pub(crate) mod stage;
+pub(crate) mod tables;

@@ -1,8 +1,8 @@
 //! What an author may rely on when a plugin is called through the tables of the boundary.
 
 use campanile_sdk::{
-    DataType, Emit, Emitter, Error, ErrorKind, ErrorRecord, ErrorTransform, Field, OutputField, PortId, Record, Result,
-    Row, Schema, SchemaField, Splitter, StageContext, Text, Transform, Configure, testing,
+    AlertPublisher, Alerts, Configure, DataType, Emit, Emitter, Error, ErrorKind, ErrorRecord, ErrorTransform, Field,
+    OutputField, PortId, Record, Result, Row, Schema, SchemaField, Splitter, StageContext, Text, Transform, testing,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -132,6 +132,26 @@ fn a_panic_whose_payload_panics_when_dropped_is_an_error_like_any_other() {
         let error = testing::transform::<Panicking>(json!({ "place": place })).run(three()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Panic, "{place}: {error}");
     }
+}
+
+/// Cannot reach anybody.
+#[derive(Deserialize)]
+struct Unreachable {}
+
+impl AlertPublisher for Unreachable {
+    fn initialize(&mut self, _: &mut StageContext<'_>) -> Result<()> {
+        Err(Error::fatal("nobody there"))
+    }
+
+    fn publish(&mut self, _: &mut Alerts<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_error_before_any_batch_names_no_row() {
+    let error = testing::alert_publisher::<Unreachable>(json!({})).publish(&[]).unwrap_err();
+    assert_eq!((error.message(), error.row()), ("nobody there", None));
 }
 
 /// Makes many records of one.

@@ -1,95 +1,183 @@
 //! Conditions as properties say them, checked against the fields of the input.
 
 use crate::selection::{Range, Selection};
-use campanile_sdk::{DataType, Finding, Input};
+use campanile_sdk::{DataType, Finding, Input, text};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Visitor};
+use std::fmt;
 
 /// A field and what is asked of it.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Condition {
-    /// The field that is looked at. Exactly one of the conditions beside it is given; a null meets none of them.
-    pub(crate) field: String,
-    /// Met by numbers greater than this one.
-    #[schemars(with = "Option<f64>")]
-    above: Option<Number>,
-    /// Met by numbers greater than or equal to this one.
-    #[schemars(with = "Option<f64>")]
-    at_least: Option<Number>,
-    /// Met by numbers less than this one.
-    #[schemars(with = "Option<f64>")]
-    below: Option<Number>,
-    /// Met by numbers less than or equal to this one.
-    #[schemars(with = "Option<f64>")]
-    at_most: Option<Number>,
-    /// Met by this value: a number, text, true or false.
-    #[schemars(with = "Option<AnyConstant>")]
-    equals: Option<Constant>,
-    /// Met by every value but this one: a number, text, true or false.
-    #[schemars(with = "Option<AnyConstant>")]
-    not_equals: Option<Constant>,
-    /// Met by numbers from the first to the second, both included: `[36, 37.5]`.
-    #[schemars(with = "Option<[f64; 2]>")]
-    inside: Option<[Number; 2]>,
-    /// Met by numbers less than the first or greater than the second: `[36, 37.5]`.
-    #[schemars(with = "Option<[f64; 2]>")]
-    outside: Option<[Number; 2]>,
+pub(crate) struct Condition<'a> {
+    field: &'a str,
+    questions: Vec<(&'static str, Question<'a>)>,
 }
 
+/// Declares the properties of a plugin: those of a condition, then its own. (`#[serde(flatten)]` would keep every value
+/// in a buffer of any type, and does not go with `deny_unknown_fields`.)
+macro_rules! properties_with_condition {
+    ($(#[$meta:meta])* struct $name:ident { $($own:tt)* }) => {
+        $(#[$meta])*
+        pub(crate) struct $name {
+            /// The field that is looked at. Exactly one of the conditions beside it is given; a null meets none of them.
+            field: String,
+            /// Met by numbers greater than this one.
+            #[schemars(with = "Option<f64>")]
+            above: Option<Number>,
+            /// Met by numbers greater than or equal to this one.
+            #[schemars(with = "Option<f64>")]
+            at_least: Option<Number>,
+            /// Met by numbers less than this one.
+            #[schemars(with = "Option<f64>")]
+            below: Option<Number>,
+            /// Met by numbers less than or equal to this one.
+            #[schemars(with = "Option<f64>")]
+            at_most: Option<Number>,
+            /// Met by this value: a number, text, true or false.
+            #[schemars(with = "Option<AnyConstant>")]
+            equals: Option<Constant>,
+            /// Met by every value but this one: a number, text, true or false.
+            #[schemars(with = "Option<AnyConstant>")]
+            not_equals: Option<Constant>,
+            /// Met by numbers from the first to the second, both included: `[36, 37.5]`.
+            #[schemars(with = "Option<[f64; 2]>")]
+            inside: Option<[Number; 2]>,
+            /// Met by numbers less than the first or greater than the second: `[36, 37.5]`.
+            #[schemars(with = "Option<[f64; 2]>")]
+            outside: Option<[Number; 2]>,
+            $($own)*
+        }
+
+        impl $name {
+            fn condition(&self) -> Condition<'_> {
+                Condition::new(&self.field, [
+                    ("above", self.above.map(|low| Question::range(Some((low, false)), None))),
+                    ("atLeast", self.at_least.map(|low| Question::range(Some((low, true)), None))),
+                    ("below", self.below.map(|high| Question::range(None, Some((high, false))))),
+                    ("atMost", self.at_most.map(|high| Question::range(None, Some((high, true))))),
+                    ("equals", self.equals.as_ref().map(|value| Question::Equal { value, equal: true })),
+                    ("notEquals", self.not_equals.as_ref().map(|value| Question::Equal { value, equal: false })),
+                    ("inside", self.inside.map(|ends| Question::between(ends, true))),
+                    ("outside", self.outside.map(|ends| Question::between(ends, false))),
+                ])
+            }
+        }
+    };
+}
+pub(crate) use properties_with_condition;
+
 /// A number as it was written: whole ones keep all their digits.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(untagged)]
-enum Number {
+#[derive(Clone, Copy)]
+pub(crate) enum Number {
     Whole(i64),
     Real(f64),
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum Constant {
+pub(crate) enum Constant {
     Boolean(bool),
     Number(Number),
     Text(String),
 }
 
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Number, D::Error> {
+        struct Reads;
+
+        impl Visitor<'_> for Reads {
+            type Value = Number;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Number, E> {
+                Ok(Number::Whole(number))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Number, E> {
+                Ok(i64::try_from(number).map_or(Number::Real(number as f64), Number::Whole))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Number, E> {
+                Ok(Number::Real(number))
+            }
+        }
+        deserializer.deserialize_any(Reads)
+    }
+}
+
+impl<'de> Deserialize<'de> for Constant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Constant, D::Error> {
+        struct Reads;
+
+        impl Visitor<'_> for Reads {
+            type Value = Constant;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, text, true or false")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Constant, E> {
+                Ok(Constant::Boolean(value))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Constant, E> {
+                Ok(Constant::Number(Number::Whole(number)))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Constant, E> {
+                let number = i64::try_from(number).map_or(Number::Real(number as f64), Number::Whole);
+                Ok(Constant::Number(number))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Constant, E> {
+                Ok(Constant::Number(Number::Real(number)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Constant, E> {
+                Ok(Constant::Text(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_any(Reads)
+    }
+}
+
 /// How [`Constant`] stands in the schema.
 #[derive(JsonSchema)]
 #[schemars(inline, extend("type" = ["string", "number", "boolean"]))]
-struct AnyConstant;
+pub(crate) struct AnyConstant;
 
 /// One end of a range, and whether it belongs to it.
-type End = Option<(Number, bool)>;
+pub(crate) type End = Option<(Number, bool)>;
 
 /// What one property asks.
-enum Question<'a> {
+pub(crate) enum Question<'a> {
     Range { low: End, high: End, inside: bool },
     Equal { value: &'a Constant, equal: bool },
 }
 
 const NAMES: &str = "`above`, `atLeast`, `below`, `atMost`, `equals`, `notEquals`, `inside`, `outside`";
 
-impl Condition {
-    fn questions(&self) -> Vec<(&'static str, Question<'_>)> {
-        let range = |low, high| Question::Range { low, high, inside: true };
-        let given = [
-            ("above", self.above.map(|low| range(Some((low, false)), None))),
-            ("atLeast", self.at_least.map(|low| range(Some((low, true)), None))),
-            ("below", self.below.map(|high| range(None, Some((high, false))))),
-            ("atMost", self.at_most.map(|high| range(None, Some((high, true))))),
-            ("equals", self.equals.as_ref().map(|value| Question::Equal { value, equal: true })),
-            ("notEquals", self.not_equals.as_ref().map(|value| Question::Equal { value, equal: false })),
-            ("inside", self.inside.map(|ends| between(ends, true))),
-            ("outside", self.outside.map(|ends| between(ends, false))),
-        ];
-        given.into_iter().filter_map(|(name, question)| Some((name, question?))).collect()
+impl Question<'static> {
+    pub(crate) fn range(low: End, high: End) -> Question<'static> {
+        Question::Range { low, high, inside: true }
+    }
+
+    pub(crate) fn between([low, high]: [Number; 2], inside: bool) -> Question<'static> {
+        Question::Range { low: Some((low, true)), high: Some((high, true)), inside }
+    }
+}
+
+impl<'a> Condition<'a> {
+    /// A condition of what was given.
+    pub(crate) fn new(field: &'a str, given: [(&'static str, Option<Question<'a>>); 8]) -> Condition<'a> {
+        let questions = given.into_iter().filter_map(|(name, question)| Some((name, question?))).collect();
+        Condition { field, questions }
     }
 
     /// What selects the rows that meet the condition, or all that is wrong with it.
     pub(crate) fn resolve(&self, input: Input<'_>) -> Result<Selection, Vec<Finding>> {
         let mut findings = Vec::new();
-        let questions = self.questions();
-        match questions.as_slice() {
+        match self.questions.as_slice() {
             [] => {
                 let finding = Finding::error("field", format!("there is no condition on field `{}`", self.field));
                 findings.push(finding.hint(format!("add one of {NAMES}")));
@@ -101,18 +189,20 @@ impl Condition {
                 }
             }
         }
-        for (name, ends) in [("inside", self.inside), ("outside", self.outside)] {
-            if let Some([low, high]) = ends.filter(|[low, high]| low.f64() > high.f64()) {
-                let finding =
-                    Finding::error(name, format!("the first number, {low}, is greater than the second, {high}"));
+        for (name, question) in &self.questions {
+            if let Question::Range { low: Some((low, _)), high: Some((high, _)), .. } = question
+                && low.f64() > high.f64()
+            {
+                let message = format!("the first number, {low}, is greater than the second, {high}");
+                let finding = Finding::error(*name, message);
                 findings.push(finding.hint(format!("write [{high}, {low}]")));
             }
         }
         let mut selection = Selection::default();
-        match data_type(self.field.as_str(), input) {
+        match data_type(self.field, input) {
             Err(finding) => findings.push(finding),
             Ok(data_type) => {
-                for (name, question) in &questions {
+                for (name, question) in &self.questions {
                     match self.select(name, question, data_type, input) {
                         Ok(one) => selection = one,
                         Err(finding) => findings.push(finding),
@@ -130,7 +220,7 @@ impl Condition {
         data_type: &DataType,
         input: Input<'_>,
     ) -> Result<Selection, Finding> {
-        let field = self.field.as_str();
+        let field = self.field;
         let is_of_type = format!("field `{field}` is of type {data_type}");
         let failed = |error: campanile_sdk::Error| Finding::error("field", error.to_string());
         let (low, high, inside) = match (question, data_type) {
@@ -174,10 +264,6 @@ impl Condition {
             _ => Selection::Real { field: input.f64(field).map_err(failed)?, range: double(low, high, inside) },
         })
     }
-}
-
-fn between([low, high]: [Number; 2], inside: bool) -> Question<'static> {
-    Question::Range { low: Some((low, true)), high: Some((high, true)), inside }
 }
 
 /// The type of a field that conditions can be asked of.
@@ -261,11 +347,15 @@ impl Number {
     }
 }
 
-impl std::fmt::Display for Number {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Number::Whole(number) => write!(f, "{number}"),
-            Number::Real(number) => write!(f, "{number}"),
+            Number::Real(number) => {
+                let mut digits = Vec::new();
+                text::write_f64(*number, &mut digits);
+                f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
+            }
         }
     }
 }
@@ -289,8 +379,8 @@ impl Constant {
     }
 }
 
-impl std::fmt::Display for Constant {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Constant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Constant::Boolean(value) => write!(f, "{value}"),
             Constant::Number(number) => write!(f, "{number}"),

@@ -1,24 +1,24 @@
-use crate::condition::Condition;
+use crate::condition::{AnyConstant, Condition, Constant, Number, Question, properties_with_condition};
 use crate::selection::Selection;
 use campanile_sdk::{Batch, Configure, Emitter, Error, Result, StageContext, Transform};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Keeps the records whose field meets a condition, or all others.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Filter {
-    #[serde(flatten)]
-    condition: Condition,
-    /// Which records are kept: those that meet the condition (`matching`), or all others,
-    /// also those without a value (`others`).
-    #[serde(default)]
-    #[schemars(extend("default" = "matching"))]
-    keep: Keep,
-    #[serde(skip)]
-    selection: Selection,
-    #[serde(skip)]
-    rows: Vec<u32>,
+properties_with_condition! {
+    /// Keeps the records whose field meets a condition, or all others.
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Filter {
+        /// Which records are kept: those that meet the condition (`matching`), or all others,
+        /// also those without a value (`others`).
+        #[serde(default)]
+        #[schemars(extend("default" = "matching"))]
+        keep: Keep,
+        #[serde(skip)]
+        selection: Selection,
+        #[serde(skip)]
+        rows: Vec<u32>,
+    }
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Deserialize, JsonSchema)]
@@ -34,13 +34,13 @@ impl Transform for Filter {
     const PARALLEL: bool = true;
 
     fn configure(&mut self, stage: &mut Configure<'_>) -> Result<()> {
-        let findings = self.condition.resolve(stage.input()?).err().unwrap_or_default();
+        let findings = self.condition().resolve(stage.input()?).err().unwrap_or_default();
         findings.into_iter().for_each(|finding| stage.find(finding));
         stage.pass_through()
     }
 
     fn open(&mut self, stage: &mut StageContext<'_>) -> Result<()> {
-        self.selection = self.condition.resolve(stage.input()?).map_err(Error::findings)?;
+        self.selection = self.condition().resolve(stage.input()?).map_err(Error::findings)?;
         Ok(())
     }
 

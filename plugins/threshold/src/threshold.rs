@@ -1,4 +1,4 @@
-use crate::condition::Condition;
+use crate::condition::{AnyConstant, Condition, Constant, Number, Question, properties_with_condition};
 use crate::selection::Selection;
 use campanile_sdk::{
     Any, Batch, Configure, DataType, Emitter, Error, Field, Finding, Input, Pairs, Payload, Record, Result,
@@ -8,23 +8,23 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Raises an alert for each record whose field meets a condition. Every record passes through.
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Threshold {
-    #[serde(flatten)]
-    condition: Condition,
-    /// The fields that an alert carries, as text; a null is left out. By default all scalar fields.
-    payload: Option<Vec<String>>,
-    /// Constants that are added to each alert, behind the fields.
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(skip)]
-    selection: Selection,
-    #[serde(skip)]
-    fields: Vec<(String, Field<Any>)>,
-    #[serde(skip)]
-    rows: Vec<u32>,
+properties_with_condition! {
+    /// Raises an alert for each record whose field meets a condition. Every record passes through.
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Threshold {
+        /// The fields that an alert carries, as text; a null is left out. By default all scalar fields.
+        payload: Option<Vec<String>>,
+        /// Constants that are added to each alert, behind the fields.
+        #[serde(default)]
+        labels: BTreeMap<String, String>,
+        #[serde(skip)]
+        selection: Selection,
+        #[serde(skip)]
+        fields: Vec<(String, Field<Any>)>,
+        #[serde(skip)]
+        rows: Vec<u32>,
+    }
 }
 
 impl Threshold {
@@ -88,7 +88,7 @@ impl Transform for Threshold {
 
     fn configure(&mut self, stage: &mut Configure<'_>) -> Result<()> {
         let input = stage.input()?;
-        let mut findings = self.condition.resolve(input).err().unwrap_or_default();
+        let mut findings = self.condition().resolve(input).err().unwrap_or_default();
         self.carried(input, &mut findings);
         findings.into_iter().for_each(|finding| stage.find(finding));
         stage.pass_through()
@@ -96,7 +96,7 @@ impl Transform for Threshold {
 
     fn open(&mut self, stage: &mut StageContext<'_>) -> Result<()> {
         let input = stage.input()?;
-        self.selection = self.condition.resolve(input).map_err(Error::findings)?;
+        self.selection = self.condition().resolve(input).map_err(Error::findings)?;
         self.fields = self.carried(input, &mut Vec::new());
         Ok(())
     }

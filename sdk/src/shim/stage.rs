@@ -1,42 +1,92 @@
 //! Entries that every plugin has, and the instance behind them.
 
+use crate::alert::Alerts;
 use crate::batch::Batch;
 use crate::configure::{Configure, Ports};
 use crate::context::{Level, Services, StageContext};
 use crate::emitter::{Emitter, EmitterState};
 use crate::error::{Error, ErrorKind, Result, Signal};
+use crate::error_transform::ErrorBatch;
 use crate::finding::Finding;
 use crate::schema::Schema;
 use crate::shim::columns::{self, Column};
 use crate::shim::context::HostContext;
 use crate::shim::emitter::Host;
 use crate::shim::guard;
+use crate::shim::kinds::Exported;
+use crate::source::{Limits, Position, Read, Split};
 use campanile_abi::{BatchV1, ContextRef, EmitterRef, FAILED, Failure, OK, Owned, PARALLEL, STOP, Slice, StageV1};
 use serde::{Deserialize, Serialize};
 use std::ffi::c_void;
 
-/// What the kinds have in common, however their traits call it.
-pub trait Stage: Sized + Send + 'static {
-    #[doc(hidden)]
-    const RUNS_PARALLEL: bool;
-    #[doc(hidden)]
-    fn create(properties: &[u8]) -> Result<Self>;
-    #[doc(hidden)]
+/// An instance of any kind, behind one virtual call an entry; the author's loop over records is inside. A kind answers what
+/// its table asks.
+pub trait Stage: Send {
     fn configure(&mut self, stage: &mut Configure<'_>) -> Result<()>;
-    #[doc(hidden)]
     fn open(&mut self, stage: &mut StageContext<'_>) -> Result<()>;
-    #[doc(hidden)]
-    fn finish(&mut self, emitter: &mut Emitter<'_>) -> Result<()>;
-    #[doc(hidden)]
+
+    /// Transforms, splitters and sinks.
+    fn process(&mut self, _: &Batch<'_>, _: &mut Emitter<'_>) -> Result<()> {
+        other_kind()
+    }
+
+    /// Error transforms.
+    fn process_errors(&mut self, _: &ErrorBatch<'_>, _: &mut Emitter<'_>) -> Result<()> {
+        other_kind()
+    }
+
+    /// Sources.
+    fn splits(&mut self) -> Result<Vec<Split>> {
+        other_kind()
+    }
+
+    fn begin(&mut self, _: &Split, _: Option<u64>) -> Result<()> {
+        other_kind()
+    }
+
+    fn read(&mut self, _: Limits, _: &mut Emitter<'_>) -> Result<Read> {
+        other_kind()
+    }
+
+    fn commit_positions(&mut self, _: &[Position]) -> Result<()> {
+        other_kind()
+    }
+
+    /// Sinks.
+    fn prepare(&mut self) -> Result<()> {
+        other_kind()
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        other_kind()
+    }
+
+    fn abort(&mut self) -> Result<()> {
+        other_kind()
+    }
+
+    /// Alert publishers.
+    fn publish(&mut self, _: &mut Alerts<'_>) -> Result<()> {
+        other_kind()
+    }
+
+    fn finish(&mut self, _: &mut Emitter<'_>) -> Result<()> {
+        Ok(())
+    }
+
     fn close(&mut self, emitter: &mut Emitter<'_>) -> Result<()>;
 }
 
+fn other_kind<T>() -> Result<T> {
+    Err(Error::fatal("the plugin is of another kind"))
+}
+
 /// A plugin's instance and what its shim keeps beside it.
-pub(crate) struct Instance<S> {
-    pub(crate) stage: S,
+pub(crate) struct Instance {
+    pub(crate) stage: Box<dyn Stage>,
     poisoned: bool,
-    pub(crate) state: EmitterState,
-    pub(crate) inputs: Vec<Schema>,
+    state: EmitterState,
+    inputs: Vec<Schema>,
     ports: Ports,
     columns: Vec<Column>,
     pub(crate) services: Services,
@@ -78,8 +128,7 @@ pub(crate) fn tell<T>(result: Result<T>, row: Option<u32>, failure: *mut Failure
         }
         let error = error.at_row(row);
         let kind = if error.is_refusal() { 0 } else { error.kind().code() };
-        let told =
-            Failure { kind, row: error.row().map_or(-1, i64::from), text: Owned::new(error.to_json()) };
+        let told = Failure { kind, row: error.row().map_or(-1, i64::from), text: Owned::new(error.to_json()) };
         // SAFETY: the host lends a place for the failure with every entry.
         unsafe { failure.write(told) };
         FAILED
@@ -87,13 +136,13 @@ pub(crate) fn tell<T>(result: Result<T>, row: Option<u32>, failure: *mut Failure
 }
 
 /// Runs one entry of an instance: not if it panicked before; and what an unfinished entry emitted is forgotten.
-pub(crate) fn enter<S, T>(
+pub(crate) fn enter<T>(
     instance: *mut c_void,
     failure: *mut Failure,
-    code: impl FnOnce(&mut Instance<S>) -> Result<T>,
+    code: impl FnOnce(&mut Instance) -> Result<T>,
 ) -> std::result::Result<T, i32> {
     // SAFETY: the host hands back what `create` gave, from one thread at a time, until `drop`.
-    let instance = unsafe { &mut *instance.cast::<Instance<S>>() };
+    let instance = unsafe { &mut *instance.cast::<Instance>() };
     if instance.poisoned {
         let error = Error::new(ErrorKind::Panic, "the plugin panicked before and is not called again");
         return tell(Err(error), None, failure);
@@ -115,17 +164,17 @@ pub(crate) fn status(result: std::result::Result<(), i32>) -> i32 {
     }
 }
 
-impl<S> Instance<S> {
+impl Instance {
     /// Runs `code` with an emitter but no batch, and hands on what it emitted.
     pub(crate) fn emitting<T>(
         &mut self,
         emitter: *const EmitterRef,
-        code: impl FnOnce(&mut S, &mut Emitter<'_>) -> Result<T>,
+        code: impl FnOnce(&mut dyn Stage, &mut Emitter<'_>) -> Result<T>,
     ) -> Result<T> {
         // SAFETY: the host lends the emitter for this entry.
         let host = unsafe { Host::new(emitter) };
         let mut emitter = Emitter { host, state: &mut self.state, batch: None };
-        let value = code(&mut self.stage, &mut emitter)?;
+        let value = code(&mut *self.stage, &mut emitter)?;
         emitter.flush()?;
         Ok(value)
     }
@@ -136,7 +185,7 @@ impl<S> Instance<S> {
         &mut self,
         raw: *const BatchV1,
         emitter: *const EmitterRef,
-        code: impl FnOnce(&mut S, &Batch<'_>, &mut Emitter<'_>) -> Result<()>,
+        code: impl FnOnce(&mut dyn Stage, &Batch<'_>, &mut Emitter<'_>) -> Result<()>,
     ) -> Result<()> {
         // SAFETY: the host lends batch and emitter for this entry.
         let (raw, host) = unsafe { (&*raw, Host::new(emitter)) };
@@ -147,14 +196,23 @@ impl<S> Instance<S> {
         let rows = unsafe { columns::view(raw, &schema.fields, &mut self.columns) };
         let batch = Batch { rows, columns: &self.columns, schema, raw: Some(raw) };
         let mut emitter = Emitter { host, state: &mut self.state, batch: Some(&batch) };
-        code(&mut self.stage, &batch, &mut emitter)?;
+        code(&mut *self.stage, &batch, &mut emitter)?;
         emitter.flush()
     }
 }
 
-extern "C" fn create<S: Stage>(properties: Slice, instance: *mut *mut c_void, failure: *mut Failure) -> i32 {
+extern "C" fn create<E: Exported>(properties: Slice, instance: *mut *mut c_void, failure: *mut Failure) -> i32 {
+    create_by(E::create, properties, instance, failure)
+}
+
+fn create_by(
+    code: fn(&[u8]) -> Result<Box<dyn Stage>>,
+    properties: Slice,
+    instance: *mut *mut c_void,
+    failure: *mut Failure,
+) -> i32 {
     // SAFETY: lent by the host for this entry.
-    let stage = guard::run(|| S::create(unsafe { properties.bytes() }));
+    let stage = guard::run(|| code(unsafe { properties.bytes() }));
     match tell(stage, None, failure) {
         Ok(stage) => {
             let made = Box::new(Instance {
@@ -179,7 +237,7 @@ fn read_request(request: Slice) -> Result<Request> {
     Ok(serde_json::from_slice(unsafe { request.bytes() })?)
 }
 
-fn ask_configure<S: Stage>(instance: &mut Instance<S>, inputs: Vec<Schema>) -> Result<Vec<Finding>> {
+fn ask_configure(instance: &mut Instance, inputs: Vec<Schema>) -> Result<Vec<Finding>> {
     let mut stage = Configure { inputs: &inputs, ports: Ports::default(), findings: Vec::new() };
     instance.stage.configure(&mut stage)?;
     let Configure { ports, findings, .. } = stage;
@@ -188,13 +246,8 @@ fn ask_configure<S: Stage>(instance: &mut Instance<S>, inputs: Vec<Schema>) -> R
     Ok(findings)
 }
 
-extern "C" fn configure<S: Stage>(
-    instance: *mut c_void,
-    request: Slice,
-    out: *mut Owned,
-    failure: *mut Failure,
-) -> i32 {
-    status(enter::<S, _>(instance, failure, |instance| {
+extern "C" fn configure(instance: *mut c_void, request: Slice, out: *mut Owned, failure: *mut Failure) -> i32 {
+    status(enter(instance, failure, |instance| {
         let findings = ask_configure(instance, read_request(request)?.inputs)?;
         // SAFETY: the host lends a place for the answer.
         unsafe { out.write(response(&instance.ports, findings)) };
@@ -202,7 +255,7 @@ extern "C" fn configure<S: Stage>(
     }))
 }
 
-extern "C" fn open<S: Stage>(
+extern "C" fn open(
     instance: *mut c_void,
     request: Slice,
     context: *const ContextRef,
@@ -210,7 +263,7 @@ extern "C" fn open<S: Stage>(
     out: *mut Owned,
     failure: *mut Failure,
 ) -> i32 {
-    status(enter::<S, _>(instance, failure, |instance| {
+    status(enter(instance, failure, |instance| {
         let findings = ask_configure(instance, read_request(request)?.inputs)?;
         // SAFETY: lent by the host, the context until `drop`, the emitter for this entry.
         let (context, host) = unsafe { (HostContext::new(context), Host::new(emitter)) };
@@ -242,17 +295,17 @@ extern "C" fn open<S: Stage>(
     }))
 }
 
-extern "C" fn finish<S: Stage>(instance: *mut c_void, emitter: *const EmitterRef, failure: *mut Failure) -> i32 {
-    status(enter::<S, _>(instance, failure, |instance| instance.emitting(emitter, S::finish)))
+extern "C" fn finish(instance: *mut c_void, emitter: *const EmitterRef, failure: *mut Failure) -> i32 {
+    status(enter(instance, failure, |instance| instance.emitting(emitter, |stage, emitter| stage.finish(emitter))))
 }
 
-extern "C" fn close<S: Stage>(instance: *mut c_void, emitter: *const EmitterRef, failure: *mut Failure) -> i32 {
-    status(enter::<S, _>(instance, failure, |instance| instance.emitting(emitter, S::close)))
+extern "C" fn close(instance: *mut c_void, emitter: *const EmitterRef, failure: *mut Failure) -> i32 {
+    status(enter(instance, failure, |instance| instance.emitting(emitter, |stage, emitter| stage.close(emitter))))
 }
 
-extern "C" fn drop_instance<S: Stage>(instance: *mut c_void) {
+extern "C" fn drop_instance(instance: *mut c_void) {
     // SAFETY: the host hands back what `create` gave, once.
-    let instance = unsafe { Box::from_raw(instance.cast::<Instance<S>>()) };
+    let instance = unsafe { Box::from_raw(instance.cast::<Instance>()) };
     let services = instance.services;
     let dropped = guard::run(|| {
         drop(instance);
@@ -265,15 +318,15 @@ extern "C" fn drop_instance<S: Stage>(instance: *mut c_void) {
 }
 
 /// The table of a stage.
-pub(crate) const fn table<S: Stage>() -> StageV1 {
+pub(crate) const fn table<E: Exported>() -> StageV1 {
     StageV1 {
         size: std::mem::size_of::<StageV1>(),
-        flags: if S::RUNS_PARALLEL { PARALLEL } else { 0 },
-        create: create::<S>,
-        configure: configure::<S>,
-        open: open::<S>,
-        finish: finish::<S>,
-        close: close::<S>,
-        drop: drop_instance::<S>,
+        flags: if E::RUNS_PARALLEL { PARALLEL } else { 0 },
+        create: create::<E>,
+        configure,
+        open,
+        finish,
+        close,
+        drop: drop_instance,
     }
 }

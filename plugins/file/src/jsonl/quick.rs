@@ -27,8 +27,16 @@ pub(super) enum Kind {
     Ignored,
 }
 
-const POWERS: [f64; 8] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
-const WHOLE_POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+const WHOLE_POWERS: [u64; 16] = {
+    let mut powers = [1; 16];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
 
 /// Adds the value at `at` to the column and says where it ends; or nothing, and nothing is added. A number that
 /// [goes on](goes_on) there was not read to its end.
@@ -83,41 +91,69 @@ fn string(window: &[u8; WINDOW]) -> Option<usize> {
 #[inline(always)]
 fn whole(window: &[u8; WINDOW]) -> Option<(usize, i64)> {
     let sign = usize::from(window[0] == b'-');
-    let (mut count, mut value) = words::digits(word(window, sign));
-    if count == 8 {
-        let (more, low) = words::digits(word(window, sign + 8));
-        value = value * WHOLE_POWERS.get(more)? + low;
-        count += more;
-    }
-    if count == 0 || count > 1 && window[sign] == b'0' {
-        return None;
-    }
+    let first = word(window, sign);
+    let others = words::others(first);
+    let (count, value) = if others != 0 {
+        let count = words::place(others);
+        if count == 0 || count > 1 && window[sign] == b'0' {
+            return None;
+        }
+        (count, words::value(first, count))
+    } else {
+        let second = word(window, sign + 8);
+        let others = words::others(second);
+        let more = words::place(others);
+        if others == 0 || window[sign] == b'0' {
+            return None;
+        }
+        let low = if more == 0 { 0 } else { words::value(second, more) };
+        (8 + more, words::value(first, 8) * WHOLE_POWERS[more & 15] + low)
+    };
     let value = value as i64;
     Some((sign + count, if sign == 1 { -value } else { value }))
 }
 
-/// A double of at most seven digits on either side of its point, and how long it is.
+/// A double of at most seven digits in front of its point and eight behind, and how long it is.
 #[inline(always)]
 fn double(window: &[u8; WINDOW]) -> Option<(usize, f64)> {
     let sign = usize::from(window[0] == b'-');
-    let (count, mut value) = words::digits(word(window, sign));
-    if count == 0 || count > 7 || count > 1 && window[sign] == b'0' {
+    let first = word(window, sign);
+    let others = words::others(first);
+    let count = words::place(others);
+    if others == 0 || count == 0 || count > 1 && window[sign] == b'0' {
         return None;
     }
-    let mut end = sign + count;
-    let mut behind = 0;
-    if window[end] == b'.' {
-        let (more, low) = words::digits(word(window, end + 1));
-        if more == 0 {
-            return None;
-        }
-        value = value * WHOLE_POWERS.get(more)? + low;
-        behind = more;
-        end += 1 + more;
-    }
-    // A whole number divided by a power of ten, both exact, is rounded once (Clinger 1990).
-    let value = value as i64 as f64 / POWERS.get(behind)?;
-    Some((end, if sign == 1 { -value } else { value }))
+    let (len, value) = if window[sign + count] == b'.' {
+        // The end of the digits behind the point is looked for at once, not when those in front of it are read.
+        let rest = others & (others - 1);
+        let len = if rest != 0 {
+            words::place(rest)
+        } else {
+            match words::others(word(window, sign + 8)) {
+                0 => return None,
+                others => 8 + words::place(others),
+            }
+        };
+        let behind = len - count - 1;
+        let value = match (count + behind, behind) {
+            (_, 0) => return None,
+            // Without the point it is one number.
+            (digits @ ..=8, _) => {
+                let front = (1 << (8 * count)) - 1;
+                words::value(first & front | word(window, sign + 1) & !front, digits)
+            }
+            (_, ..=8) => {
+                let low = words::value(word(window, sign + count + 1), behind);
+                words::value(first, count) * WHOLE_POWERS[behind & 15] + low
+            }
+            _ => return None,
+        };
+        // A whole number divided by a power of ten, both exact, is rounded once (Clinger 1990).
+        (len, value as i64 as f64 / POWERS[behind & 15])
+    } else {
+        (count, words::value(first, count) as i64 as f64)
+    };
+    Some((sign + len, if sign == 1 { -value } else { value }))
 }
 
 /// Whether a number goes on behind its digits: with a fraction, an exponent, or more of them.

@@ -38,22 +38,36 @@ pub(super) fn specials(word: u64) -> u64 {
     (zeros | controls) & HIGH
 }
 
+/// The high bit of each byte that is no digit.
+#[inline(always)]
+pub(super) fn others(word: u64) -> u64 {
+    let nibbles = word ^ (ONES * b'0' as u64);
+    (((nibbles & !HIGH) + ONES * 0x76) | nibbles) & HIGH
+}
+
+/// Which byte has the lowest one of these high bits; 8 where there is none.
+#[inline(always)]
+pub(super) fn place(high: u64) -> usize {
+    (high.trailing_zeros() / 8) as usize
+}
+
+/// The value of the first `count` bytes, which are one to eight digits.
+#[inline(always)]
+pub(super) fn value(word: u64, count: usize) -> u64 {
+    // Zeros in front do not change the value.
+    let nibbles = (word ^ (ONES * b'0' as u64)) << ((64 - 8 * count) & 63);
+    // Neighbours are joined: digits to pairs, pairs to fours, fours to eight.
+    let pairs = nibbles.wrapping_mul(10).wrapping_add(nibbles >> 8);
+    let low = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(100 + (1_000_000 << 32));
+    let high = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(1 + (10_000 << 32));
+    low.wrapping_add(high) >> 32
+}
+
 /// How many digits stand at the beginning of the word, and their value.
 #[inline(always)]
 pub(super) fn digits(word: u64) -> (usize, u64) {
-    let nibbles = word ^ (ONES * b'0' as u64);
-    let others = (nibbles.wrapping_add(ONES * 0x76) | nibbles) & HIGH;
-    let count = (others.trailing_zeros() / 8) as usize;
-    if count == 0 {
-        return (0, 0);
-    }
-    // Zeros in front do not change the value.
-    let word = nibbles << (64 - 8 * count);
-    // Neighbours are joined: digits to pairs, pairs to fours, fours to eight.
-    let pairs = word.wrapping_mul(10).wrapping_add(word >> 8);
-    let low = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(100 + (1_000_000 << 32));
-    let high = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(1 + (10_000 << 32));
-    (count, low.wrapping_add(high) >> 32)
+    let count = place(others(word));
+    (count, if count == 0 { 0 } else { value(word, count) })
 }
 
 #[cfg(test)]

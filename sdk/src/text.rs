@@ -6,7 +6,36 @@ pub fn write_f64(value: f64, out: &mut Vec<u8>) {
     if value.trunc() == value && value.abs() < 9_007_199_254_740_992.0 {
         return write_i64(value as i64, out);
     }
+    if let Some((digits, places)) = short_decimal(value) {
+        if value < 0.0 {
+            out.push(b'-');
+        }
+        let (whole, fraction) = (digits / POWERS[places], digits % POWERS[places]);
+        write_i64(whole, out);
+        out.push(b'.');
+        let mut text = itoa::Buffer::new();
+        let text = text.format(fraction);
+        out.extend(std::iter::repeat_n(b'0', places - text.len()));
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
     out.extend_from_slice(ryu_js::Buffer::new().format(value).as_bytes());
+}
+
+const POWERS: [i64; 5] = [1, 10, 100, 1_000, 10_000];
+
+/// The digits of a double that is a decimal of few places, and how many places. No two decimals of up to 15 digits are the
+/// same double, so one that reads back, without a zero at its end, is the shortest. It reads back if the division gives
+/// the double again, for both numbers are exact (W. D. Clinger, "How to read floating point numbers accurately").
+fn short_decimal(value: f64) -> Option<(i64, usize)> {
+    let value = value.abs();
+    if !(1e-3..1e10).contains(&value) {
+        return None;
+    }
+    (1..POWERS.len()).find_map(|places| {
+        let digits = (value * POWERS[places] as f64).round();
+        (digits / POWERS[places] as f64 == value).then_some((digits as i64, places))
+    })
 }
 
 /// A float as ECMAScript would print it, by its own shortest digits.
@@ -55,11 +84,8 @@ pub fn write_timestamp(micros: i64, out: &mut Vec<u8>) {
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     let clock = format!("T{hours:02}:{minutes:02}:{seconds:02}");
     out.extend_from_slice(clock.as_bytes());
-    let fraction = if fraction % 1_000 == 0 {
-        format!(".{:03}Z", fraction / 1_000)
-    } else {
-        format!(".{fraction:06}Z")
-    };
+    let fraction =
+        if fraction % 1_000 == 0 { format!(".{:03}Z", fraction / 1_000) } else { format!(".{fraction:06}Z") };
     out.extend_from_slice(fraction.as_bytes());
 }
 
@@ -118,6 +144,17 @@ mod tests {
             (5e-324, "5e-324"),
         ] {
             assert_eq!(written(|out| write_f64(value, out)), text);
+        }
+    }
+
+    #[test]
+    fn decimals_of_few_places_print_as_all_others() {
+        for number in 0..200_000_i64 {
+            for scale in [10.0, 1e3, 1e4, 1e5, 3.0, 1e7] {
+                let value = (number - 1_000) as f64 * 7.0 / scale;
+                let expected = ryu_js::Buffer::new().format(value).to_owned();
+                assert_eq!(written(|out| write_f64(value, out)), expected);
+            }
         }
     }
 

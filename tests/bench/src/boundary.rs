@@ -35,7 +35,9 @@ fn columns(rows: usize, alerting: f64) -> Result<(Vec<ColumnBuilder>, Vec<f64>)>
     let mut random = Random::new(7);
     let mut beats = Vec::with_capacity(rows);
     for row in 0..rows {
-        let bpm = if random.unit() < alerting { 150.5 + random.unit() * 50.0 } else { 50.0 + random.unit() * 90.0 };
+        // In tenths, as monitors tell them.
+        let tenths = if random.in_fraction(alerting) { 1_505 + random.below(500) } else { 500 + random.below(900) };
+        let bpm = f64::from(tenths) / 10.0;
         columns[0].push_i64(1_716_200_000_000 + row as i64);
         columns[1].push_text(&format!("u{:07}", row % 10_000));
         columns[2].push_text(&format!("name of {}", row % 10_000));

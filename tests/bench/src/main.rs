@@ -1,6 +1,6 @@
 //! Measures Campanile against hand-written loops.
 //!
-//! `generate N PATH [--storm]` writes records; `anchor serde|sonic IN OUT ALERTS` does the main job by hand over them;
+//! Without arguments: the tables of the boundary and of the main job. `generate N PATH [--storm]` writes records; `anchor serde|sonic IN OUT ALERTS` does the main job by hand over them;
 //! `spend PROGRAM …` runs any program and tells what it cost.
 
 mod anchor;
@@ -27,7 +27,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// How many records the main job goes through where nothing is said.
+const RECORDS: u64 = 2_000_000;
+
 const USAGE: &str = "usage:
+  campanile-bench                      the boundary and the main job, after `cargo build --release`
   campanile-bench generate N PATH [--storm]
   campanile-bench anchor serde|sonic IN OUT ALERTS
   campanile-bench spend PROGRAM [ARGUMENT]...
@@ -39,6 +43,11 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
+        [] => {
+            boundary::measure(&beside("libcampanile_threshold.so")?)?;
+            say(format_args!(""))?;
+            main_job::measure(RECORDS, &env::temp_dir())
+        }
         ["generate", count, path] => generate(count, Path::new(path), records::FEW),
         ["generate", count, path, "--storm"] => generate(count, Path::new(path), records::STORM),
         ["anchor", name, input, output, alerts] => anchor(name, Path::new(input), Path::new(output), Path::new(alerts)),
@@ -46,7 +55,7 @@ fn main() -> Result<()> {
         ["loop", name, input, output, alerts] => {
             name.parse::<Anchor>()?.run(Path::new(input), Path::new(output), Path::new(alerts)).map(drop)
         }
-        ["main-job"] => main_job::measure(2_000_000, &env::temp_dir()),
+        ["main-job"] => main_job::measure(RECORDS, &env::temp_dir()),
         ["main-job", count, folder] => main_job::measure(count.parse()?, Path::new(folder)),
         ["boundary"] => boundary::measure(&beside("libcampanile_threshold.so")?),
         ["boundary", library] => boundary::measure(Path::new(library)),

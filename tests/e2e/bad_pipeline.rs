@@ -75,7 +75,7 @@ fn a_file_with_ten_mistakes_of_its_own_gives_ten_findings_with_places() {
     ]);
     let connections = json!([
         { "from": "in", "to": "median" }, { "from": "median", "to": "empty" }, { "from": "empty", "to": "kept" },
-        { "from": "in", "to": "nowhere" }, { "from": "median", "to": "in" }, { "form": "in", "to": "twice" },
+        { "from": "in", "to": "nowhere" }, { "from": "nobody", "to": "kept" }, { "form": "in", "to": "twice" },
     ]);
     let beside = json!({ "name": "heart rate", "paralelism": 2, "parallelism": 0 });
     has_mistakes(
@@ -89,7 +89,7 @@ fn a_file_with_ten_mistakes_of_its_own_gives_ten_findings_with_places() {
             ("stages[4].alerts", "neither groupBy nor aggregates"),
             ("stages[5].plugin.type", "`snk` is not known"),
             ("connections[3].to", "no stage `nowhere`"),
-            ("connections[4].to", "has no inputs"),
+            ("connections[4].from", "no stage `nobody`"),
             ("connections[5].form", "unknown key"),
         ],
     );
@@ -126,12 +126,12 @@ fn a_file_with_ten_mistakes_in_plugins_and_properties_gives_ten_findings_with_pl
             ("stages[1].plugin.properties.format", "xml"),
             ("stages[1].plugin.properties.maxLineBytes", "expected a whole number"),
             ("stages[2].plugin.name", "no transform `Treshold`"),
-            ("stages[3].plugin.properties.above", "five"),
+            ("stages[3].plugin.properties.above", "expected a number"),
             ("stages[4].plugin.properties.field", "missing"),
             ("stages[5].plugin.name", "no sink `Threshold`"),
             ("stages[7].plugin.properties.field", "`m`"),
-            ("stages[8].plugin.properties", "below"),
-            ("stages[9].plugin.properties.header", "perhaps"),
+            ("stages[8].plugin.properties.below", "given beside `above`"),
+            ("stages[9].plugin.properties.header", "expected true or false"),
         ],
     );
 }

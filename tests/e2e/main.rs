@@ -1,11 +1,15 @@
 //! End-to-end tests: the built binary, the built libraries, and what they leave behind.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod alerts;
 mod bad_disk;
 mod bad_library;
 mod bad_lines;
 mod bad_pipeline;
 mod bad_plugin;
+mod errors;
+mod examples;
+mod metrics;
 
 use campanile_tests::Scene;
 

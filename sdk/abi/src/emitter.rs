@@ -89,13 +89,8 @@ pub struct EmitterV1 {
     pub emit_patch: extern "C" fn(*mut c_void, port: u32, patch: *const PatchV1) -> i32,
     /// New rows, which the host takes over (it leaves `release` null); with the row of the input that each comes from,
     /// or (in a source) each one's position, or neither.
-    pub emit_batch: extern "C" fn(
-        *mut c_void,
-        port: u32,
-        array: *mut ArrowArray,
-        rows: *const u32,
-        positions: *const u64,
-    ) -> i32,
+    pub emit_batch:
+        extern "C" fn(*mut c_void, port: u32, array: *mut ArrowArray, rows: *const u32, positions: *const u64) -> i32,
     /// Error records.
     pub emit_errors: extern "C" fn(*mut c_void, errors: *const ErrorsV1) -> i32,
     /// Alerts.

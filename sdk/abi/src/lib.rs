@@ -30,7 +30,9 @@ mod source;
 mod stage;
 mod transform;
 
-pub use alert_publisher::{AlertPublisherV1, AlertV1, OUTCOME_DONE, OUTCOME_REJECTED, OUTCOME_RETRY, OutcomeV1, PairV1};
+pub use alert_publisher::{
+    AlertPublisherV1, AlertV1, OUTCOME_DONE, OUTCOME_REJECTED, OUTCOME_RETRY, OutcomeV1, PairV1,
+};
 pub use array::ArrowArray;
 pub use batch::BatchV1;
 pub use context::{ContextRef, ContextV1, text};

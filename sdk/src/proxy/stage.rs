@@ -196,14 +196,7 @@ impl Stage {
         let (mut out, mut failure) = (Owned::EMPTY, Failure::NONE);
         let context = services.context();
         let status = lend(downstream, |emitter| {
-            (self.plugin.stage.open)(
-                self.instance,
-                Slice::new(&request),
-                &context,
-                emitter,
-                &mut out,
-                &mut failure,
-            )
+            (self.plugin.stage.open)(self.instance, Slice::new(&request), &context, emitter, &mut out, &mut failure)
         });
         told(status, failure)?;
         read_response(out)
@@ -363,8 +356,7 @@ impl Stage {
         let unsaid = || OutcomeV1 { outcome: OUTCOME_RETRY, reason: Owned::EMPTY };
         let mut outcomes: Vec<OutcomeV1> = alerts.iter().map(|_| unsaid()).collect();
         let mut failure = Failure::NONE;
-        let status =
-            (table.publish)(self.instance, lent.as_ptr(), lent.len(), outcomes.as_mut_ptr(), &mut failure);
+        let status = (table.publish)(self.instance, lent.as_ptr(), lent.len(), outcomes.as_mut_ptr(), &mut failure);
         let mut result = told(status, failure);
         let outcomes = outcomes.into_iter().map(|told| {
             // SAFETY: made by the plugin by `Owned::new`, or left empty.
@@ -375,7 +367,9 @@ impl Stage {
                 OUTCOME_RETRY => Outcome::Retry(reason),
                 other => {
                     if result.is_ok() {
-                        let message = format!("the plugin breaks the boundary: it answered {other} for an alert, which is no outcome");
+                        let message = format!(
+                            "the plugin breaks the boundary: it answered {other} for an alert, which is no outcome"
+                        );
                         result = Err(Error::fatal(message));
                     }
                     Outcome::Retry(reason)

@@ -125,9 +125,7 @@ impl Column {
 
     pub(crate) unsafe fn i128(&self, row: usize) -> Option<i128> {
         // SAFETY: the caller's promise, and the layout names the type.
-        unsafe {
-            if self.layout != Layout::I128 || self.is_null(row) { None } else { Some(self.value::<i128>(row)) }
-        }
+        unsafe { if self.layout != Layout::I128 || self.is_null(row) { None } else { Some(self.value::<i128>(row)) } }
     }
 
     #[inline(always)]

@@ -49,7 +49,11 @@ pub fn check_contract(harness: &Harness, records: &[Value]) {
             if let (1, Some(&middle)) = (first.len(), read.positions.get(read.positions.len() / 2)) {
                 let rest = harness.read_from(&first[0], middle).unwrap_or_else(|error| panic!("a seek fails: {error}"));
                 let behind = read.positions.iter().filter(|&&position| position > middle).count();
-                assert!(rest.records.len() == behind, "reading from a position gives {} rows, not {behind}", rest.records.len());
+                assert!(
+                    rest.records.len() == behind,
+                    "reading from a position gives {} rows, not {behind}",
+                    rest.records.len()
+                );
                 assert!(read.records.ends_with(&rest.records), "reading from a position gives other rows");
             }
         }

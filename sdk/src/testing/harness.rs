@@ -200,10 +200,7 @@ impl Harness {
     /// Runs a transform, a splitter or a sink over batches of arrow-rs, each of which is lent as it is. Their schema is the
     /// input's, where `input` said nothing.
     #[cfg(feature = "arrow")]
-    pub fn run_record_batches(
-        &self,
-        batches: impl IntoIterator<Item = arrow_array::RecordBatch>,
-    ) -> Result<Collected> {
+    pub fn run_record_batches(&self, batches: impl IntoIterator<Item = arrow_array::RecordBatch>) -> Result<Collected> {
         let batches: Vec<_> = batches.into_iter().collect();
         let mut harness = self.clone();
         if let (None, Some(batch)) = (&self.input, batches.first()) {
@@ -320,13 +317,7 @@ impl Harness {
     }
 }
 
-fn process(
-    stage: &mut Stage,
-    capture: &mut Capture,
-    schema: &Schema,
-    records: &[Value],
-    first: usize,
-) -> Result<bool> {
+fn process(stage: &mut Stage, capture: &mut Capture, schema: &Schema, records: &[Value], first: usize) -> Result<bool> {
     let exported = array::export(rows::columns_of(schema, records)?, records.len());
     capture.input = records.to_vec();
     lend_to(stage, capture, exported, first)

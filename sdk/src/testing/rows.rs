@@ -103,9 +103,10 @@ unsafe fn nested_json(array: &ArrowArray, data_type: &DataType, row: usize) -> V
             }
             DataType::Struct { fields } => {
                 let row = row + array.offset as usize;
-                let members = fields.iter().enumerate().map(|(index, field)| {
-                    (field.name.clone(), nested_json(child(index), &field.data_type, row))
-                });
+                let members = fields
+                    .iter()
+                    .enumerate()
+                    .map(|(index, field)| (field.name.clone(), nested_json(child(index), &field.data_type, row)));
                 Value::Object(members.collect())
             }
             DataType::Map { values } => {

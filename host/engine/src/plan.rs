@@ -66,11 +66,7 @@ impl Plan {
 
     /// Reads a pipeline's file as [`spec::read`](crate::spec::read) does. Where it is refused, its plugins are looked for
     /// all the same, so that what is wrong with them is told with the rest; nothing of them runs.
-    pub fn read(
-        path: &Path,
-        arguments: &Arguments<'_>,
-        registry: &mut Registry,
-    ) -> Result<PipelineFile, Vec<Finding>> {
+    pub fn read(path: &Path, arguments: &Arguments<'_>, registry: &mut Registry) -> Result<PipelineFile, Vec<Finding>> {
         read_and(path, arguments, &mut |remains: &Remains<'_>| {
             let mut findings = Vec::new();
             for (index, plugin) in &remains.plugins {
@@ -185,7 +181,9 @@ impl Planner<'_> {
         for &index in self.graph.order() {
             let stage = &spec.stages[index];
             let at = spec.stage_path(index);
-            let Some(found) = find_plugin(&self.file.folder, &stage.plugin, &at, self.registry, self.findings) else { continue };
+            let Some(found) = find_plugin(&self.file.folder, &stage.plugin, &at, self.registry, self.findings) else {
+                continue;
+            };
             self.warn_of_silence(index, found);
             // A signal's handler, or whoever waits for this plan, may ask for the name as long as the process lives.
             let _inside = Inside::enter(Box::leak(stage.name.clone().into_boxed_str()));
@@ -372,5 +370,6 @@ fn findings_of(error: &Error, at: &str) -> Vec<Finding> {
 
 /// The path of a library that a pipeline names, from its folder.
 pub(crate) fn from_folder(folder: &std::path::Path, path: &str) -> PathBuf {
-    folder.join(path)
+    // What stands in the current folder is called as it is written.
+    if folder == std::path::Path::new(".") { PathBuf::from(path) } else { folder.join(path) }
 }

@@ -1,8 +1,8 @@
 //! The properties of a stage against the schema that its plugin carries.
 
+use crate::spec::PluginSpec;
 use crate::spec::coerce::coerce;
 use crate::spec::conform::conform;
-use crate::spec::PluginSpec;
 use campanile_sdk::{Finding, PluginManifest};
 use serde_json::Value;
 use std::path::Path;

@@ -126,7 +126,7 @@ fn validity(nulls: &NullBuffer, realigned: &mut Vec<arrow_buffer::Buffer>) -> *c
 
 /// The bits from the start of a byte.
 fn bits(bits: &BooleanBuffer, realigned: &mut Vec<arrow_buffer::Buffer>) -> *const c_void {
-    if bits.offset() % 8 == 0 {
+    if bits.offset().is_multiple_of(8) {
         return bits.values()[bits.offset() / 8..].as_ptr().cast();
     }
     realigned.push(bits.sliced());

@@ -11,5 +11,6 @@ mod types;
 
 pub use plan::Plan;
 pub use run::{
-    Log, LogRecord, MetricsSnapshot, Problem, Progress, Report, RunOptions, StageProgress, StageReport, Status, Stop,
+    Log, LogRecord, MetricsSnapshot, Problem, Progress, ProgressCallback, Report, RunOptions, SecretLookup,
+    StageProgress, StageReport, Status, Stop,
 };

@@ -98,7 +98,7 @@ pub(crate) fn measure(library: &Path) -> Result<()> {
                 let properties = json!({ "field": "heartbeat", "above": LIMIT, "payload": ["userid", "heartbeat"] });
                 let mut crossings =
                     Crossings::new(plugin, &properties, &schema(), columns(rows, alerting)?.0).map_err(told)?;
-                let best = fastest(rows, |times| Ok(crossings.run(times).map_err(told)?))?;
+                let best = fastest(rows, |times| crossings.run(times).map_err(told))?;
                 Ok((best, crossings.counted()))
             };
             let (linked, linked_counted) = time(&linked)?;

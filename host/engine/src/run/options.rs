@@ -58,6 +58,12 @@ pub struct StageProgress {
     pub metrics: MetricsSnapshot,
 }
 
+/// Finds a secret by its name; called from any thread.
+pub type SecretLookup = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
+
+/// Is told how far a run is.
+pub type ProgressCallback = Box<dyn FnMut(&Progress) + Send>;
+
 /// What a run may be given. The default is what `campanile run FILE` does.
 pub struct RunOptions {
     /// The run's id; one is made where nothing is said.
@@ -77,11 +83,11 @@ pub struct RunOptions {
     /// The largest payload of an alert, in bytes of its keys and values.
     pub max_payload_bytes: usize,
     /// Secrets by their name.
-    pub secrets: Option<Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>>,
+    pub secrets: Option<SecretLookup>,
     /// Where messages of stages go.
     pub log: Option<Log>,
     /// Called some fifty times a second.
-    pub progress: Option<Box<dyn FnMut(&Progress) + Send>>,
+    pub progress: Option<ProgressCallback>,
 }
 
 impl RunOptions {

@@ -2,7 +2,7 @@
 
 use super::dead_letters::DeadLetters;
 use super::metrics::StageMetrics;
-use super::options::{Log, LogRecord, Progress, RunOptions, StageProgress, Stop};
+use super::options::{Log, LogRecord, Progress, RunOptions, SecretLookup, StageProgress, Stop};
 use super::report::{Problem, Report, StageReport, Status};
 use super::watch::Watch;
 use crate::plan::Plan;
@@ -36,8 +36,6 @@ pub(super) struct StageShared {
     /// The first error record that nobody took, with its place.
     first_error: Mutex<Option<String>>,
 }
-
-type SecretLookup = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
 
 pub(super) struct Shared {
     pub(super) identity: Identity,

@@ -14,6 +14,7 @@ mod layout;
 mod metrics;
 mod opening;
 mod options;
+mod ordinals;
 mod publisher;
 mod report;
 mod services;
@@ -22,7 +23,7 @@ mod start;
 mod watch;
 
 pub use metrics::MetricsSnapshot;
-pub use options::{Log, LogRecord, Progress, RunOptions, StageProgress, Stop};
+pub use options::{Log, LogRecord, Progress, ProgressCallback, RunOptions, SecretLookup, StageProgress, Stop};
 pub use report::{Problem, Report, StageReport, Status};
 
 use crate::plan::Plan;

@@ -1,6 +1,7 @@
 //! Alerts from a stage to its publishers: dropped, as they come, or in groups.
 
 use super::metrics::add;
+use super::ordinals::Ordinals;
 use super::publisher::PUBLISH_ALERTS_MAX;
 use super::shared::{Shared, now_ms};
 use super::watch::Slot;
@@ -9,6 +10,7 @@ use crate::batch::{Batch, SplitOrigin};
 use campanile_abi::{NO_POSITION, NO_ROW};
 use campanile_sdk::proxy::{AlertOut, AlertsIn, PayloadsIn};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 
 /// Alerts on their way to publishers.
@@ -22,6 +24,7 @@ pub(super) struct AlertSink {
     groups: Option<Grouping>,
     /// Of the alert before: what comes from the same row is told apart by a number.
     last: AlertOrigin,
+    ordinals: Ordinals,
     max_payload_bytes: usize,
 }
 
@@ -96,11 +99,24 @@ impl AlertSink {
         let groups = spec.filter(|_| !publishers.is_empty()).map(Grouping::new);
         // No alert came before the first: an origin that none has.
         let last = AlertOrigin { split: u32::MAX, position: NO_POSITION - 1, ordinal: 0 };
-        AlertSink { shared: Arc::clone(shared), stage, publishers, groups, last, max_payload_bytes }
+        AlertSink {
+            shared: Arc::clone(shared),
+            stage,
+            publishers,
+            groups,
+            last,
+            ordinals: Ordinals::default(),
+            max_payload_bytes,
+        }
     }
 
     pub(super) fn is_wanted(&self) -> bool {
         !self.publishers.is_empty()
+    }
+
+    /// A call of the stage begins.
+    pub(super) fn begin(&mut self) {
+        self.ordinals.begin();
     }
 
     /// The groups, once the stage has nothing more to say.
@@ -174,19 +190,25 @@ impl AlertSink {
     }
 
     fn single(
-        &self,
+        &mut self,
         payloads: PayloadsIn<'_>,
         pairs: std::ops::Range<usize>,
         origin: AlertOrigin,
         split: Option<&SplitOrigin>,
     ) -> AlertOut {
-        let name = self.shared.stages[self.stage].name;
+        let stage = &self.shared.stages[self.stage];
+        let name = stage.name;
         let run = &self.shared.identity.run_id;
         let split = split.map_or("-", |split| &split.id);
-        let position = if origin.position == NO_POSITION { "-".to_owned() } else { origin.position.to_string() };
+        let (position, ordinal) = if origin.position == NO_POSITION {
+            // Of no row: numbered through the run, by all instances of the stage together.
+            ("-".to_owned(), stage.metrics.alerts_without_row.fetch_add(1, Ordering::Relaxed))
+        } else {
+            (origin.position.to_string(), u64::from(self.ordinals.next(origin.split, origin.position)))
+        };
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         AlertOut {
-            id: format!("{run}/{name}/{split}/{position}/{}", origin.ordinal),
+            id: format!("{run}/{name}/{split}/{position}/{ordinal}"),
             stage: name.to_owned(),
             payload: pairs.map(|pair| owned(payloads.pair(pair))).collect(),
             time_ms: now_ms(),

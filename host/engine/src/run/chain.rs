@@ -158,6 +158,7 @@ impl Chain {
     ) -> Answer {
         let mut stage = node.stage.borrow_mut();
         let Some(stage) = stage.as_mut() else { return Answer::Go };
+        node.alerts.borrow_mut().begin();
         let mut outlet = Outlet { chain: self, node, input, split };
         let name = self.shared.stages[node.index].name;
         match self.slot.inside(node.index, name, || call(stage, &mut outlet)) {

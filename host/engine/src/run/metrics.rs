@@ -17,6 +17,8 @@ pub(crate) struct StageMetrics {
     pub(crate) alerts_published: AtomicU64,
     pub(crate) alerts_rejected: AtomicU64,
     pub(crate) alerts_waiting: AtomicU64,
+    /// Numbers the alerts that no row raised; not shown.
+    pub(crate) alerts_without_row: AtomicU64,
     /// By port of a splitter.
     pub(crate) ports: Vec<(String, AtomicU64)>,
     /// What the plugin counts itself.

@@ -41,7 +41,10 @@ fn each_alert_is_published_with_its_envelope() {
     assert_eq!(payloads(&scene), [json!({ "user": "abc", "bpm": "180" }), json!({ "user": "def", "bpm": "151.5" })]);
     let alerts = scene.lines("alerts.jsonl");
     for alert in &alerts {
-        assert_eq!((&alert["namespace"], &alert["pipelineName"], &alert["stageName"]), (&json!("clinic"), &json!("test"), &json!("limit")));
+        assert_eq!(
+            (&alert["namespace"], &alert["pipelineName"], &alert["stageName"]),
+            (&json!("clinic"), &json!("test"), &json!("limit"))
+        );
         assert_eq!(alert["runId"], report.json()["runId"]);
         let time = alert["time"].as_str().unwrap();
         assert!(time.len() == 24 && time.ends_with('Z') && time.as_bytes()[10] == b'T', "{time}");
@@ -53,17 +56,23 @@ fn each_alert_is_published_with_its_envelope() {
 #[test]
 fn alerts_are_grouped_and_aggregated_over_the_whole_pipeline() {
     let scene = scene();
-    scene.write("in.jsonl", readings(&[("abc", 180.0), ("def", 200.0), ("abc", 184.0), ("abc", 20.0), ("def", 198.5), ("abc", 182.0)]));
+    scene.write(
+        "in.jsonl",
+        readings(&[("abc", 180.0), ("def", 200.0), ("abc", 184.0), ("abc", 20.0), ("def", 198.5), ("abc", 182.0)]),
+    );
     let aggregates = json!([
         { "name": "mean", "function": "avg", "field": "bpm" }, { "name": "sum", "function": "sum", "field": "bpm" },
         { "name": "n", "function": "count" }, { "name": "least", "function": "min", "field": "bpm" },
         { "name": "most", "function": "max", "field": "bpm" },
     ]);
     let report = scene.completes(&ringing(Some(json!({ "groupBy": ["user"], "aggregates": aggregates }))));
-    assert_eq!(payloads(&scene), [
-        json!({ "user": "abc", "mean": "182", "sum": "546", "n": "3", "least": "180", "most": "184" }),
-        json!({ "user": "def", "mean": "199.25", "sum": "398.5", "n": "2", "least": "198.5", "most": "200" }),
-    ]);
+    assert_eq!(
+        payloads(&scene),
+        [
+            json!({ "user": "abc", "mean": "182", "sum": "546", "n": "3", "least": "180", "most": "184" }),
+            json!({ "user": "def", "mean": "199.25", "sum": "398.5", "n": "2", "least": "198.5", "most": "200" }),
+        ]
+    );
     assert_eq!((report.metric("limit", "records.alert"), report.metric("limit", "alerts.groups")), (5, 2));
     assert!(!scene.lines("alerts.jsonl").iter().any(|alert| alert["partial"] == true), "the input was whole");
 }
@@ -90,7 +99,8 @@ fn values_that_are_no_numbers_are_left_out_and_told() {
     let scene = scene();
     let line = |note: &str| format!("{}\n", json!({ "user": "abc", "bpm": 200, "note": note }));
     scene.write("in.jsonl", ["10", "many", "1e400", " 20 ", ""].map(line).concat());
-    let aggregates = json!([{ "name": "mean", "function": "avg", "field": "note" }, { "name": "n", "function": "count" }]);
+    let aggregates =
+        json!([{ "name": "mean", "function": "avg", "field": "note" }, { "name": "n", "function": "count" }]);
     let report = scene.completes(&ringing(Some(json!({ "groupBy": ["user"], "aggregates": aggregates }))));
     assert_eq!(payloads(&scene), [json!({ "user": "abc", "mean": "15", "n": "5" })]);
     assert_eq!(report.metric("limit", "alerts.invalid"), 2);
@@ -115,7 +125,8 @@ fn awkward(file: u32, count: u32) -> String {
         2 => 3.3e13 / f64::from(n % 13 + 1),
         _ => 151.0 + 1.0 / f64::from(n + 1),
     };
-    let line = |n: u32| format!("{}\n", json!({ "user": format!("u{}", (n * 7 + file) % 50), "bpm": value(n + file * 3) }));
+    let line =
+        |n: u32| format!("{}\n", json!({ "user": format!("u{}", (n * 7 + file) % 50), "bpm": value(n + file * 3) }));
     (0..count).map(line).collect()
 }
 
@@ -153,7 +164,8 @@ fn parallel_chains_over_splits_of_one_file_give_the_same_alerts_to_the_last_digi
     let scene = scene();
     // Long notes make a file of several splits of few lines.
     let note = "x".repeat(4_000);
-    let lines: String = awkward(0, 10_000).lines().map(|line| format!("{},\"note\":\"{note}\"}}\n", &line[..line.len() - 1])).collect();
+    let lines: String =
+        awkward(0, 10_000).lines().map(|line| format!("{},\"note\":\"{note}\"}}\n", &line[..line.len() - 1])).collect();
     assert!(lines.len() > 2 * (16 << 20), "the file has three splits");
     scene.write("in.jsonl", lines);
     let one = published(&scene, 1);
@@ -188,7 +200,11 @@ fn a_payload_over_64_kib_is_an_error_record_and_no_alert() {
     assert_eq!((report.metric("limit", "records.alert"), report.metric("limit", "records.error")), (2, 1));
     let letters = scene.lines("errors.jsonl");
     let [letter] = letters.as_slice() else { panic!("{} letters", letters.len()) };
-    assert!(letter["errorMessage"].as_str().unwrap().contains("65537 bytes, more than 65536"), "{}", letter["errorMessage"]);
+    assert!(
+        letter["errorMessage"].as_str().unwrap().contains("65537 bytes, more than 65536"),
+        "{}",
+        letter["errorMessage"]
+    );
     assert_eq!(letter["stageName"], "limit");
     assert_eq!(letter["record"]["user"], "abc");
 }
@@ -238,7 +254,8 @@ fn ids_of_alerts_differ_also_where_several_come_of_one_stage_and_no_row() {
         .join("in > bell")
         .join("more > bell");
     scene.completes(&pipeline);
-    let mut ids: Vec<String> = scene.lines("alerts.jsonl").iter().map(|alert| alert["id"].as_str().unwrap().to_owned()).collect();
+    let mut ids: Vec<String> =
+        scene.lines("alerts.jsonl").iter().map(|alert| alert["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids.len(), 7);
     ids.sort();
     ids.dedup();
@@ -350,7 +367,10 @@ fn alerts_go_out_also_when_the_run_fails_and_open_groups_are_marked_partial() {
         .join("limit > bad");
     scene.fails_at(&pipeline, "bad");
     let alerts = scene.lines("alerts.jsonl");
-    assert_eq!((alerts.len(), &alerts[0]["payload"], &alerts[0]["partial"]), (1, &json!({ "user": "abc", "n": "2" }), &json!(true)));
+    assert_eq!(
+        (alerts.len(), &alerts[0]["payload"], &alerts[0]["partial"]),
+        (1, &json!({ "user": "abc", "n": "2" }), &json!(true))
+    );
 }
 
 #[test]
@@ -387,12 +407,9 @@ fn alerts_are_written_as_cloudevents_where_that_is_asked_for() {
         .join("limit > cloud");
     scene.completes(&pipeline);
     let event = &scene.lines("cloud.jsonl")[0];
-    for (member, value) in [
-        ("specversion", "1.0"),
-        ("source", "/default/test"),
-        ("subject", "limit"),
-        ("type", "io.campanile.alert"),
-    ] {
+    for (member, value) in
+        [("specversion", "1.0"), ("source", "/default/test"), ("subject", "limit"), ("type", "io.campanile.alert")]
+    {
         assert_eq!(event[member], value, "{event}");
     }
     assert_eq!(event["data"]["user"], "abc", "{event}");

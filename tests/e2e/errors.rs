@@ -53,7 +53,10 @@ fn an_error_collector_behind_a_splitter_gets_the_records_in_error() {
     assert_eq!(scene.lines("out.jsonl").len(), 2);
     assert_eq!(report.metric("route", "records.error"), 1);
     let untaken = report.problems_of("in");
-    assert!(untaken[0].starts_with("1 error record that no stage takes") && untaken[0].contains("in.jsonl:2"), "{untaken:?}");
+    assert!(
+        untaken[0].starts_with("1 error record that no stage takes") && untaken[0].contains("in.jsonl:2"),
+        "{untaken:?}"
+    );
 }
 
 #[test]

@@ -74,7 +74,11 @@ fn every_example_pipeline_is_valid() {
     let mut folders = vec![examples];
     while let Some(folder) = folders.pop() {
         for path in std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()) {
-            let text = if path.extension().is_some_and(|ending| ending == "json") { std::fs::read_to_string(&path).unwrap() } else { String::new() };
+            let text = if path.extension().is_some_and(|ending| ending == "json") {
+                std::fs::read_to_string(&path).unwrap()
+            } else {
+                String::new()
+            };
             if path.is_dir() {
                 folders.push(path);
             } else if text.contains("\"stages\"") {
@@ -99,7 +103,11 @@ fn every_plugin_runs_as_its_example_says() {
             let Ok(text) = std::fs::read_to_string(folder.path().join("example.json")) else { continue };
             let example: Value = serde_json::from_str(&text).unwrap();
             let (name, kind) = (&example["plugin"]["name"], &example["plugin"]["type"]);
-            let is_known = known["plugins"].as_array().unwrap().iter().any(|plugin| plugin["name"] == *name && plugin["kind"] == *kind);
+            let is_known = known["plugins"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|plugin| plugin["name"] == *name && plugin["kind"] == *kind);
             assert!(is_known, "{kind} {name} of {} is not there: {known:#}", folder.path().display());
         }
     }

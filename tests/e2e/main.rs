@@ -7,8 +7,10 @@ mod bad_library;
 mod bad_lines;
 mod bad_pipeline;
 mod bad_plugin;
+mod cli;
 mod errors;
 mod examples;
+mod kafka;
 mod metrics;
 
 use campanile_tests::Scene;

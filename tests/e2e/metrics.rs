@@ -87,7 +87,10 @@ fn a_report_says_what_ran_and_when() {
     scene.write("in.jsonl", "{\"id\": 1}\n");
     let report = scene.completes(&null_alert().set("namespace", "clinic"));
     let json = report.json();
-    assert_eq!((&json["namespace"], &json["pipelineName"], &json["status"]), (&json!("clinic"), &json!("alertTest"), &json!("COMPLETED")));
+    assert_eq!(
+        (&json["namespace"], &json["pipelineName"], &json["status"]),
+        (&json!("clinic"), &json!("alertTest"), &json!("COMPLETED"))
+    );
     assert!(json["runId"].as_str().is_some_and(|id| !id.is_empty()));
     assert!(json["startedMs"].as_i64().unwrap() > 1_600_000_000_000);
     assert!(json["endedMs"].as_i64() >= json["startedMs"].as_i64());

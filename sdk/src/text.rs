@@ -19,7 +19,11 @@ pub fn write_f64(value: f64, out: &mut Vec<u8>) {
         out.extend_from_slice(text.as_bytes());
         return;
     }
-    out.extend_from_slice(ryu_js::Buffer::new().format(value).as_bytes());
+    if value.is_finite() {
+        lay_out(zmij::Buffer::new().format_finite(value), out);
+    } else {
+        write_not_finite(value, out);
+    }
 }
 
 const POWERS: [i64; 5] = [1, 10, 100, 1_000, 10_000];
@@ -40,7 +44,61 @@ fn short_decimal(value: f64) -> Option<(i64, usize)> {
 
 /// A float as ECMAScript would print it, by its own shortest digits.
 pub fn write_f32(value: f32, out: &mut Vec<u8>) {
-    out.extend_from_slice(ryu_js::Buffer::new().format(value).as_bytes());
+    if value == 0.0 {
+        out.push(b'0');
+    } else if value.is_finite() {
+        lay_out(zmij::Buffer::new().format_finite(value), out);
+    } else {
+        write_not_finite(f64::from(value), out);
+    }
+}
+
+fn write_not_finite(value: f64, out: &mut Vec<u8>) {
+    let text = if value.is_nan() {
+        "NaN"
+    } else if value < 0.0 {
+        "-Infinity"
+    } else {
+        "Infinity"
+    };
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// A number other than 0 in its shortest digits (`-12.5`, `0.00125`, `1.25e-7`), laid out as ECMAScript does: ECMA-262,
+/// `Number::toString`, whose names `digits`, `k` and `n` stand here too. (The shortest digits come from what serde_json
+/// brings along: another crate's tables would be ten kilobytes in every plugin.)
+fn lay_out(printed: &str, out: &mut Vec<u8>) {
+    let (mantissa, exponent) = printed.split_once('e').unwrap_or((printed, "0"));
+    let unsigned = mantissa.strip_prefix('-').unwrap_or(mantissa);
+    if unsigned.len() < mantissa.len() {
+        out.push(b'-');
+    }
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let start = out.len();
+    out.extend_from_slice(whole.as_bytes());
+    out.extend_from_slice(fraction.as_bytes());
+    let zeros = out[start..].iter().take_while(|&&digit| digit == b'0').count();
+    out.drain(start..start + zeros);
+    while out.len() > start + 1 && out.last() == Some(&b'0') {
+        out.pop();
+    }
+    let k = (out.len() - start) as i32;
+    let n = whole.len() as i32 - zeros as i32 + exponent.parse::<i32>().unwrap_or_default();
+    let zeros = |count: i32| std::iter::repeat_n(b'0', usize::try_from(count).unwrap_or_default());
+    match n {
+        1..=21 if k <= n => out.extend(zeros(n - k)),
+        1..=21 => out.insert(start + n as usize, b'.'),
+        -5..=0 => {
+            out.splice(start..start, b"0.".iter().copied().chain(zeros(-n)));
+        }
+        _ => {
+            if k > 1 {
+                out.insert(start + 1, b'.');
+            }
+            out.extend_from_slice(if n > 0 { b"e+" } else { b"e-" });
+            write_i64(i64::from((n - 1).abs()), out);
+        }
+    }
 }
 
 /// A whole number.
@@ -156,6 +214,30 @@ mod tests {
                 assert_eq!(written(|out| write_f64(value, out)), expected);
             }
         }
+    }
+
+    #[test]
+    fn every_number_prints_as_ecmascript_prints_it() {
+        let mut bits = 0x9e37_79b9_7f4a_7c15_u64;
+        for _ in 0..30_000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (double, float) = (f64::from_bits(bits), f32::from_bits((bits >> 32) as u32));
+            // Exponents near 0, where the layouts change, are rare among bits.
+            let near = (bits >> 11) as f64 * 10_f64.powi((bits % 60) as i32 - 45);
+            for value in [double, near, -near, near.round()] {
+                assert_eq!(written(|out| write_f64(value, out)), ryu_js::Buffer::new().format(value));
+            }
+            for value in [float, near as f32] {
+                assert_eq!(written(|out| write_f32(value, out)), ryu_js::Buffer::new().format(value));
+            }
+        }
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MIN_POSITIVE, f64::MAX, 1e21, 1e-6, 1e-7, 123e-7]
+        {
+            assert_eq!(written(|out| write_f64(value, out)), ryu_js::Buffer::new().format(value));
+            let value = value as f32;
+            assert_eq!(written(|out| write_f32(value, out)), ryu_js::Buffer::new().format(value));
+        }
+        assert_eq!(written(|out| write_f32(-0.0, out)), ryu_js::Buffer::new().format(-0.0_f32));
     }
 
     #[test]

@@ -341,9 +341,7 @@ impl Number {
     }
 
     fn parse(text: &str) -> Option<Number> {
-        let text = text.trim();
-        let real = || text.parse().ok().filter(|number: &f64| number.is_finite()).map(Number::Real);
-        text.parse().ok().map(Number::Whole).or_else(real)
+        serde_json::from_slice(text.trim().as_bytes()).ok()
     }
 }
 

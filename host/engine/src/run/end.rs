@@ -69,9 +69,9 @@ impl End<'_> {
         sinks.into_iter().for_each(|sink| self.end_sink(sink));
     }
 
-    /// What went wrong at the end. After a failure, stages that fail once more have nothing to add.
+    /// What went wrong at the end. A stage that failed before has nothing to add.
     fn note_end(&self, index: usize, wrong: Option<String>) {
-        if let Some(message) = wrong.filter(|_| !self.shared.has_failed()) {
+        if let Some(message) = wrong.filter(|_| !self.shared.stages[index].failed.load(Ordering::SeqCst)) {
             self.shared.fail(index, message);
         }
     }

@@ -35,6 +35,8 @@ pub(super) struct StageShared {
     pub(super) metrics: StageMetrics,
     /// The first error record that nobody took, with its place.
     first_error: Mutex<Option<String>>,
+    /// Whether it failed already: what it says afterwards adds nothing.
+    pub(super) failed: AtomicBool,
 }
 
 pub(super) struct Shared {
@@ -79,6 +81,7 @@ impl Shared {
             plugin: stage.plugin.name.clone(),
             metrics: StageMetrics::new(plan.ports_of(&stage.name)),
             first_error: Mutex::default(),
+            failed: AtomicBool::new(false),
         });
         Shared {
             identity: Identity {
@@ -105,6 +108,7 @@ impl Shared {
 
     /// The run fails because of a stage; the first failure is the reason.
     pub(super) fn fail(&self, stage: usize, message: String) {
+        self.stages[stage].failed.store(true, Ordering::SeqCst);
         self.note_failure(Problem { stage: self.stages[stage].name.to_owned(), message });
     }
 

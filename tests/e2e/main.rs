@@ -12,6 +12,8 @@ mod errors;
 mod examples;
 mod kafka;
 mod metrics;
+mod publishing;
+mod stopping;
 
 use campanile_tests::Scene;
 

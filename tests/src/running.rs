@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// What is not there by then never comes: long enough for a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(120);
+/// Of what a process says, the bytes that are kept.
+const KEPT_BYTES: u64 = 16 << 20;
 /// How often something that is waited for is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -41,8 +43,9 @@ pub struct Running {
 fn drain(mut from: impl Read + Send + 'static) -> Option<JoinHandle<Vec<u8>>> {
     Some(std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What came until it broke is what there is to show.
-        let _ = from.read_to_end(&mut bytes);
+        // What came until it broke is what there is to show; of a flood the beginning will do.
+        let _ = from.by_ref().take(KEPT_BYTES).read_to_end(&mut bytes);
+        let _ = std::io::copy(&mut from, &mut std::io::sink());
         bytes
     }))
 }

@@ -119,7 +119,7 @@ pub(crate) struct PipelineArgs {
     /// Take arguments from a JSON object; those of --arg win
     #[arg(long, value_name = "FILE")]
     pub(crate) args_file: Option<PathBuf>,
-    /// Take ${secret(NAME)} from the file NAME in this folder, or else from CAMPANILE_SECRET_<NAME>
+    /// Take ${secret(NAME)} from the file NAME in this folder, or else from the variable CAMPANILE_SECRET_NAME
     #[arg(long, value_name = "DIR")]
     pub(crate) secrets: Option<PathBuf>,
 }

@@ -222,7 +222,7 @@ mod tests {
         Arguments::new()
             .with("limit", "150")
             .with("nested", "${limit}")
-            .with_environment(|name| (name == "HOME").then(|| "/root".to_owned()))
+            .with_environment(|name| (name == "HOME").then(|| "/home".to_owned()))
             .with_secrets(|name| match name {
                 "token" => Ok(Some("hunter2".to_owned())),
                 "locked" => Err("permission denied".to_owned()),
@@ -242,7 +242,7 @@ mod tests {
         for (text, expected) in [
             ("${limit}", "150"),
             ("<${ limit }|${limit}>", "<150|150>"),
-            ("${env(HOME)}/x", "/root/x"),
+            ("${env(HOME)}/x", "/home/x"),
             ("${secret(token)}", "hunter2"),
             ("${none:-7}", "7"),
             ("${limit:-7}", "150"),

@@ -105,7 +105,7 @@ fn a_manifest_that_is_no_json_is_told() {
 fn a_library_that_is_cut_in_half_is_told_to_be_damaged() {
     let scene = scene();
     let image = threshold(&scene);
-    is_refused(image.half(), &["is not a shared library"]);
+    is_refused(image.half(), &["is cut off or damaged", "copy or build it again"]);
 }
 
 #[test]

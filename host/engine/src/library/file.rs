@@ -35,7 +35,14 @@ impl LibraryFile {
         let file =
             File::open(path).map_err(|error| problem(format!("cannot be read: {error}"), "check its permissions"))?;
         let cache = ReadCache::new(file);
-        let not_a_library = |error: object::Error| problem(format!("is not a shared library: {error}"), BUILD_HINT);
+        // What begins as a library does is one that was damaged; anything else never was one.
+        let begins_as_one = (&cache).read_bytes_at(0, 4).is_ok_and(|bytes| bytes == b"\x7fELF");
+        let not_a_library = |error: object::Error| {
+            if begins_as_one {
+                return problem(format!("is cut off or damaged: {error}"), "copy or build it again");
+            }
+            problem(format!("is not a shared library: {error}"), BUILD_HINT)
+        };
         let object = object::File::parse(&cache).map_err(not_a_library)?;
         check_machine(path, &object)?;
         let manifest = manifest_bytes(&object)

@@ -322,3 +322,10 @@ fn a_field_that_is_not_there_or_of_another_type_is_told_with_what_there_is() {
     let error = harness.run([json!({ "a": "text", "t": "x" })]).unwrap_err();
     assert!(error.to_string().contains("field `a` is of type string, where a number is needed"), "{error}");
 }
+
+#[test]
+fn the_manifest_names_the_revision_of_the_boundary() {
+    let build: campanile_sdk::Build = serde_json::from_slice(campanile_sdk::__private::BUILD).unwrap();
+    assert_eq!(build.abi, campanile_abi::ABI_REVISION);
+    assert!(!build.rustc.is_empty() && !build.target.is_empty(), "{build:?}");
+}

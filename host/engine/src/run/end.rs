@@ -4,6 +4,7 @@
 use super::alerts::{AlertQueue, Grouping, send};
 use super::chain::{Node, failure};
 use super::opening::Opening;
+use super::publisher::PUBLISH_ALERTS_MAX;
 use super::report::Status;
 use super::shared::Shared;
 use super::start::Opened;
@@ -13,9 +14,6 @@ use campanile_sdk::Kind;
 use campanile_sdk::proxy::Stage;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-/// Groups that are published in one piece.
-const PUBLISH_GROUPS: usize = 1_024;
 
 pub(super) struct End<'a> {
     pub(super) shared: &'a Arc<Shared>,
@@ -141,7 +139,7 @@ impl End<'_> {
     ) {
         let mut groups = groups.into_iter().peekable();
         while groups.peek().is_some() {
-            let some = groups.by_ref().take(PUBLISH_GROUPS);
+            let some = groups.by_ref().take(PUBLISH_ALERTS_MAX);
             let alerts = some.map(|group| grouping.alert(self.shared, index, group, partial)).collect();
             send(queues, alerts, self.slot);
         }

@@ -1,0 +1,296 @@
+//! Turns writes into one batch of the store, and makes them seen once it is on the disk.
+
+use crate::clock::Clock;
+use crate::group::Ticket;
+use crate::messaging::{Core, now_ms};
+use crate::store::{Record, key, position};
+use crate::topic::State;
+use crate::write::{Published, RollbackRange, Step};
+use crate::{Error, MessageId, Result, TopicId};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often the room on the disk is looked at.
+const LOOK_FOR_ROOM_EVERY: Duration = Duration::from_millis(100);
+/// Milliseconds of a transaction's write pointer: a pointer is milliseconds since 1970 times this, and a number.
+const POINTERS_PER_MS: i64 = 1_000_000;
+
+/// What only the leader of a group touches.
+pub(crate) struct Writer {
+    pub(crate) clock: Clock,
+    /// Topics that were deleted: their next generation goes on from here.
+    pub(crate) deleted: BTreeMap<TopicId, Record>,
+    /// The number of the next topic.
+    pub(crate) next_number: u32,
+    /// When the disk was last looked at, and what is left of the room found then.
+    pub(crate) room: Option<(Instant, u64)>,
+}
+
+/// A group while it becomes a batch.
+struct Pending {
+    batch: fjall::OwnedWriteBatch,
+    now_ms: u64,
+    /// The last message of each topic that was published to.
+    last: HashMap<u32, (Arc<State>, MessageId)>,
+    producers: HashMap<Vec<u8>, Producer>,
+    /// What becomes true with the commit.
+    then: Vec<Then>,
+}
+
+enum Then {
+    Created(State),
+    Updated(Arc<State>, Option<u32>),
+    Deleted(Arc<State>),
+    Expired(Arc<State>, MessageId),
+}
+
+/// What is kept of a producer of a topic: its latest publication.
+#[derive(Clone, Copy)]
+pub(crate) struct Producer {
+    sequence: u64,
+    first: MessageId,
+    last: MessageId,
+    count: u32,
+}
+
+impl Producer {
+    fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = self.sequence.to_be_bytes().to_vec();
+        bytes.extend(position(self.first));
+        bytes.extend(position(self.last));
+        bytes.extend(self.count.to_be_bytes());
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Producer> {
+        use crate::entry::array;
+        use crate::store::read_position;
+        Some(Producer {
+            sequence: array(bytes, 0).map(u64::from_be_bytes)?,
+            first: read_position(bytes, 8)?,
+            last: read_position(bytes, 18)?,
+            count: array(bytes, 28).map(u32::from_be_bytes)?,
+        })
+    }
+
+    /// When it last published, in milliseconds since 1970.
+    pub(crate) fn used_ms(&self) -> u64 {
+        self.last.timestamp_ms
+    }
+}
+
+impl Core {
+    /// Commits a group; answers for each write in it.
+    pub(crate) fn commit(&self, tickets: &[Arc<Ticket>]) -> Vec<Result<Vec<Published>>> {
+        let mut writer = self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let bytes = tickets.iter().flat_map(|ticket| &ticket.steps).map(Step::bytes).sum::<usize>();
+        if let Err(error) = self.store.check_poison().and_then(|()| self.check_room(&mut writer, bytes as u64)) {
+            return tickets.iter().map(|_| Err(error.clone())).collect();
+        }
+        let mut pending = Pending {
+            batch: self.store.batch(),
+            now_ms: now_ms(),
+            last: HashMap::new(),
+            producers: HashMap::new(),
+            then: Vec::new(),
+        };
+        let mut outcomes = Vec::with_capacity(tickets.len());
+        for ticket in tickets {
+            match ticket.steps.iter().try_for_each(|step| self.check(step, pending.now_ms)) {
+                Err(refused) => outcomes.push(Err(refused)),
+                Ok(()) => match self.add(&ticket.steps, &mut writer, &mut pending) {
+                    Ok(published) => outcomes.push(Ok(published)),
+                    // Half a write is in the batch: the batch is given up, and all that is in it.
+                    Err(error) => return tickets.iter().map(|_| Err(error.clone())).collect(),
+                },
+            }
+        }
+        let Pending { batch, last, then, .. } = pending;
+        if let Err(error) = batch.commit() {
+            // Whether it is on the disk is not known: nobody is told that it is, and nothing follows it.
+            let why = self.store.poison.get_or_init(|| error.to_string()).clone();
+            return tickets.iter().map(|_| Err(Error::Poisoned(why.clone()))).collect();
+        }
+        then.into_iter().for_each(|then| self.make_true(then, &mut writer));
+        last.into_values().for_each(|(topic, last)| topic.set_last(last));
+        outcomes
+    }
+
+    /// Adds a write to the batch.
+    fn add(&self, steps: &[Step], writer: &mut Writer, pending: &mut Pending) -> Result<Vec<Published>> {
+        let mut published = Vec::new();
+        for step in steps {
+            if let Some(outcome) = self.add_step(step, writer, pending)? {
+                published.push(outcome);
+            }
+        }
+        Ok(published)
+    }
+
+    /// Refuses what cannot be done, before any of its write is.
+    fn check(&self, step: &Step, now_ms: u64) -> Result<()> {
+        match step {
+            Step::Publish { topic, transaction, .. } => {
+                check_live(topic)?;
+                transaction.map_or(Ok(()), |pointer| self.check_age(pointer, now_ms))
+            }
+            Step::Store { topic, .. } | Step::Rollback { topic, .. } | Step::Delete { topic } => check_live(topic),
+            Step::Update { topic, ttl_secs } => {
+                check_live(topic)?;
+                check_ttl(&topic.id, *ttl_secs)
+            }
+            Step::Create { id, ttl_secs } => {
+                check_ttl(id, *ttl_secs)?;
+                if self.state(id).is_ok() { Err(Error::TopicExists(id.clone())) } else { Ok(()) }
+            }
+            Step::Expire { .. } | Step::Forget { .. } | Step::SetCursor { .. } | Step::RemoveCursor { .. } => Ok(()),
+        }
+    }
+
+    /// Refuses a transaction that began too long ago.
+    fn check_age(&self, pointer: i64, now_ms: u64) -> Result<()> {
+        let Some(max) = self.options.tx_max_lifetime else { return Ok(()) };
+        let max_lifetime_ms = max.as_millis().min(u128::from(u64::MAX)) as u64;
+        let oldest = i128::from(now_ms) - i128::from(max_lifetime_ms);
+        if i128::from(pointer / POINTERS_PER_MS) < oldest {
+            return Err(Error::TransactionTooOld { transaction: pointer, max_lifetime_ms });
+        }
+        Ok(())
+    }
+
+    fn add_step(&self, step: &Step, writer: &mut Writer, pending: &mut Pending) -> Result<Option<Published>> {
+        let store = &self.store;
+        match step {
+            Step::Publish { topic, entries, producer, .. } => {
+                let producer = producer.as_ref().map(|(name, sequence)| (key::producer(topic.number, name), *sequence));
+                if let Some((name, sequence)) = &producer {
+                    let known = match pending.producers.get(name) {
+                        Some(known) => Some(*known),
+                        None => store.meta.get(name)?.as_deref().and_then(Producer::from_bytes),
+                    };
+                    if let Some(Producer { first, last, count, .. }) = known.filter(|known| *sequence <= known.sequence)
+                    {
+                        return Ok(Some(Published { first, last, count: count as usize, repeated: true }));
+                    }
+                }
+                let mut ids = None;
+                for entry in entries {
+                    let first = writer.clock.take(pending.now_ms, entry.count);
+                    pending.batch.insert(&store.messages, key::message(topic.number, first), entry.bytes.clone());
+                    ids.get_or_insert(first);
+                }
+                let (first, last) = (ids.unwrap_or_default(), writer.clock.last());
+                let count: u32 = entries.iter().map(|entry| entry.count).sum();
+                pending.last.insert(topic.number, (topic.clone(), last));
+                if let Some((name, sequence)) = producer {
+                    let producer = Producer { sequence, first, last, count };
+                    pending.batch.insert(&store.meta, name.clone(), producer.to_bytes());
+                    pending.producers.insert(name, producer);
+                }
+                return Ok(Some(Published { first, last, count: count as usize, repeated: false }));
+            }
+            Step::Store { topic, entries, transaction } => {
+                for entry in entries {
+                    let first = writer.clock.take(pending.now_ms, entry.count);
+                    let name = key::payload(topic.number, *transaction, first);
+                    pending.batch.insert(&store.payloads, name, entry.bytes.clone());
+                }
+                pending.batch.insert(&store.meta, key::CLOCK, position(writer.clock.last()));
+            }
+            Step::Rollback { topic, range: RollbackRange { transaction, start, end } } => {
+                let end = (*end).min(writer.clock.last());
+                if *start <= end {
+                    let name = key::rollback(topic.number, *transaction, *start);
+                    pending.batch.insert(&store.meta, name, position(end));
+                }
+            }
+            Step::SetCursor { name, value } => pending.batch.insert(&store.meta, key::cursor(name), value.clone()),
+            Step::RemoveCursor { name } => pending.batch.remove(&store.meta, key::cursor(name)),
+            Step::Create { id, ttl_secs } => {
+                let generation = writer.deleted.get(id).map_or(1, |record| record.generation + 1);
+                let number = writer.next_number;
+                let record = Record {
+                    number,
+                    generation,
+                    ttl_secs: *ttl_secs,
+                    live: true,
+                    removed_through: MessageId::default(),
+                };
+                pending.batch.insert(&store.meta, key::topic(id), record.to_bytes());
+                pending.then.push(Then::Created(State::new(id.clone(), record, MessageId::default())));
+            }
+            Step::Update { topic, ttl_secs } => {
+                let record = Record { ttl_secs: *ttl_secs, ..topic.record() };
+                pending.batch.insert(&store.meta, key::topic(&topic.id), record.to_bytes());
+                pending.then.push(Then::Updated(topic.clone(), *ttl_secs));
+            }
+            Step::Delete { topic } => {
+                let record = Record { live: false, ..topic.record() };
+                pending.batch.insert(&store.meta, key::topic(&topic.id), record.to_bytes());
+                // Its messages no longer tell how far the ids went.
+                pending.batch.insert(&store.meta, key::CLOCK, position(writer.clock.last()));
+                pending.then.push(Then::Deleted(topic.clone()));
+            }
+            Step::Expire { topic, through } => {
+                if topic.live() {
+                    let record = Record { removed_through: *through, ..topic.record() };
+                    pending.batch.insert(&store.meta, key::topic(&topic.id), record.to_bytes());
+                    pending.then.push(Then::Expired(topic.clone(), *through));
+                }
+            }
+            Step::Forget { names } => names.iter().for_each(|name| pending.batch.remove(&store.meta, name.as_slice())),
+        }
+        Ok(None)
+    }
+
+    fn make_true(&self, then: Then, writer: &mut Writer) {
+        let mut topics = self.topics.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match then {
+            Then::Created(topic) => {
+                self.store.expiry.set(topic.number, MessageId::default());
+                writer.deleted.remove(&topic.id);
+                writer.next_number = topic.number + 1;
+                topics.insert(topic.id.clone(), Arc::new(topic));
+            }
+            Then::Updated(topic, ttl_secs) => topic.set_ttl(ttl_secs),
+            Then::Deleted(topic) => {
+                topic.end();
+                topics.remove(&topic.id);
+                writer.deleted.insert(topic.id.clone(), topic.record());
+                self.store.expiry.forget(topic.number);
+            }
+            Then::Expired(topic, through) => {
+                topic.set_removed_through(through);
+                self.store.expiry.set(topic.number, through);
+            }
+        }
+    }
+
+    /// Refuses what the disk has no room for, before a part of it is written.
+    fn check_room(&self, writer: &mut Writer, bytes: u64) -> Result<()> {
+        let least = self.options.min_free_bytes;
+        let known = writer.room.filter(|(looked, room)| looked.elapsed() < LOOK_FOR_ROOM_EVERY && *room > bytes);
+        let (looked, room) = match known {
+            Some(known) => known,
+            None => {
+                let free = self.store.free_bytes()?;
+                if free < least.saturating_add(bytes) {
+                    writer.room = None;
+                    return Err(Error::DiskFull { folder: self.store.folder.clone(), free, least });
+                }
+                (Instant::now(), free - least)
+            }
+        };
+        writer.room = Some((looked, room - bytes.min(room)));
+        Ok(())
+    }
+}
+
+fn check_live(topic: &State) -> Result<()> {
+    if topic.live() { Ok(()) } else { Err(Error::TopicNotFound(topic.id.clone())) }
+}
+
+fn check_ttl(id: &TopicId, ttl_secs: Option<u32>) -> Result<()> {
+    if ttl_secs == Some(0) { Err(Error::InvalidTtl(id.clone())) } else { Ok(()) }
+}

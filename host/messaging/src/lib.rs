@@ -1,0 +1,33 @@
+//! TMS, a messaging service as an embedded store: topics of messages that are durable before they are acknowledged.
+//!
+//! [`Messaging`] is one open folder. Whoever publishes gets ids that never go back; whoever [fetches](Messaging::fetch) sees
+//! the messages of a topic in one order, the same for all. [`Messaging::write`] publishes to several topics and moves
+//! [cursors](Messaging::cursor) in one atomic step.
+//!
+//! All calls block and may come from any thread. A write returns when its bytes are on the disk; what is written at the
+//! same time shares one `fdatasync`.
+
+mod clean;
+mod clock;
+mod commit;
+mod entry;
+mod error;
+mod expiry;
+mod fetch;
+mod group;
+mod id;
+mod messaging;
+mod options;
+mod store;
+mod topic;
+mod transaction;
+mod write;
+
+pub use error::{Error, Result};
+pub use fetch::{Fetch, Fetched, Message, Payload, Start};
+pub use id::{MessageId, ParseMessageIdError};
+pub use messaging::Messaging;
+pub use options::{Durability, Options};
+pub use topic::{DEFAULT_TTL_SECS, Topic, TopicId};
+pub use transaction::{Transaction, Visibility};
+pub use write::{MAX_CURSOR_NAME_BYTES, MAX_WRITE_BYTES, Publish, Published, RollbackRange, Write};

@@ -1,0 +1,216 @@
+//! An open folder.
+
+use crate::clean::Cleaner;
+use crate::commit::Writer;
+use crate::fetch::{Fetch, Fetched};
+use crate::group::Group;
+use crate::store::{Contents, Store, key};
+use crate::topic::{State, check_namespace};
+use crate::write::{Publish, Published, RollbackRange, Step, Write, check_name};
+use crate::{Error, Options, Result, Topic, TopicId};
+use event_listener::EventListener;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// An open folder of topics. Copies share it; it is closed with the last of them.
+#[derive(Clone)]
+pub struct Messaging(Arc<Open>);
+
+struct Open {
+    core: Arc<Core>,
+    /// Ended before the folder is given back.
+    _cleaner: Cleaner,
+}
+
+/// What all parts share.
+pub(crate) struct Core {
+    pub(crate) store: Store,
+    pub(crate) options: Options,
+    pub(crate) topics: RwLock<BTreeMap<TopicId, Arc<State>>>,
+    pub(crate) writer: Mutex<Writer>,
+    pub(crate) group: Group,
+    /// Numbers of deleted topics whose tables have been dropped.
+    pub(crate) dropped: Mutex<BTreeSet<u32>>,
+}
+
+impl Messaging {
+    /// Opens a folder, which is made where there is none, for this user alone.
+    ///
+    /// One process owns a folder: another gets [`Error::Locked`]. What was acknowledged is there, also after a crash.
+    pub fn open(folder: &Path, options: Options) -> Result<Messaging> {
+        let store = Store::open(folder, &options)?;
+        let Contents { topics, deleted, clock } = store.contents()?;
+        let numbers = topics.values().map(|topic| topic.number).chain(deleted.values().map(|record| record.number));
+        let next_number = numbers.max().map_or(0, |number| number + 1);
+        let writer = Mutex::new(Writer { clock, deleted, next_number, room: None });
+        let clean_every = options.clean_every;
+        let core = Core {
+            store,
+            options,
+            topics: RwLock::new(topics),
+            writer,
+            group: Group::default(),
+            dropped: Mutex::default(),
+        };
+        let core = Arc::new(core);
+        let _cleaner = Cleaner::start(core.clone(), clean_every)?;
+        Ok(Messaging(Arc::new(Open { core, _cleaner })))
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.core().store.folder
+    }
+
+    /// Says why a write would be refused: an earlier one failed, or the disk is full.
+    pub fn check(&self) -> Result<()> {
+        let core = self.core();
+        core.store.check_poison()?;
+        let (free, least) = (core.store.free_bytes()?, core.options.min_free_bytes);
+        if free < least {
+            return Err(Error::DiskFull { folder: core.store.folder.clone(), free, least });
+        }
+        Ok(())
+    }
+
+    /// Makes a topic whose messages are kept for so many seconds; none: for ever.
+    pub fn create_topic(&self, topic: &TopicId, ttl_secs: Option<u32>) -> Result<()> {
+        self.core().submit(vec![Step::Create { id: topic.clone(), ttl_secs }]).map(drop)
+    }
+
+    /// Changes how long messages are kept. A longer time brings back what has expired and is still there.
+    pub fn update_topic(&self, topic: &TopicId, ttl_secs: Option<u32>) -> Result<()> {
+        let topic = self.core().state(topic)?;
+        self.core().submit(vec![Step::Update { topic, ttl_secs }]).map(drop)
+    }
+
+    /// Deletes a topic and its messages. One that is made again under its name has the next generation.
+    pub fn delete_topic(&self, topic: &TopicId) -> Result<()> {
+        let topic = self.core().state(topic)?;
+        self.core().submit(vec![Step::Delete { topic }]).map(drop)
+    }
+
+    /// A topic as it is now.
+    pub fn topic(&self, topic: &TopicId) -> Result<Topic> {
+        self.core().state(topic).map(|topic| topic.describe())
+    }
+
+    /// The topics of a namespace, by the order of their names with a `:` behind.
+    pub fn topics(&self, namespace: &str) -> Result<Vec<Topic>> {
+        check_namespace(namespace)?;
+        let topics = self.core().topics();
+        let mut topics: Vec<_> =
+            topics.values().filter(|topic| topic.id.namespace() == namespace).map(|topic| topic.describe()).collect();
+        topics.sort_by_cached_key(|topic| format!("{}:", topic.id.name()));
+        Ok(topics)
+    }
+
+    /// The namespaces that have topics, in order.
+    pub fn namespaces(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.core().topics().keys().map(|topic| topic.namespace().to_owned()).collect();
+        names.dedup();
+        names
+    }
+
+    /// Publishes messages; when it returns they are durable. Messages of one call lie next to each other, unless they are
+    /// more than 16,384 or larger than 1 MiB together: then others may come between, and their order holds.
+    pub fn publish(&self, topic: &TopicId, publish: Publish<'_>) -> Result<Published> {
+        let step = Step::publish(self.core().state(topic)?, publish)?;
+        let mut published = self.core().submit(vec![step])?;
+        published.pop().ok_or_else(|| Error::Poisoned("a publication was lost".to_owned()))
+    }
+
+    /// Stores payloads of a transaction: they are seen when the transaction publishes without messages of its own, all of
+    /// them at once.
+    pub fn store(&self, topic: &TopicId, transaction: i64, payloads: &[&[u8]]) -> Result<()> {
+        let step = Step::store(self.core().state(topic)?, transaction, payloads)?;
+        self.core().submit(vec![step]).map(drop)
+    }
+
+    /// Makes messages of a transaction such that no reader within a transaction ever sees them.
+    pub fn rollback(&self, topic: &TopicId, range: &RollbackRange) -> Result<()> {
+        let topic = self.core().state(topic)?;
+        self.core().submit(vec![Step::Rollback { topic, range: *range }]).map(drop)
+    }
+
+    /// One atomic step over several topics and cursors: all of it is there, or nothing. `collect` says what; where it
+    /// answers with an error nothing is written.
+    ///
+    /// ```
+    /// # use campanile_messaging::{Messaging, Options, Publish, TopicId};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let messaging = Messaging::open(folder.path(), Options::default())?;
+    /// let alerts = TopicId::new("default", "alerts")?;
+    /// messaging.create_topic(&alerts, None)?;
+    /// messaging.write(|write| {
+    ///     write.publish(&alerts, Publish::new(&[b"too fast"]))?;
+    ///     write.cursor("readings", b"line 4711")
+    /// })?;
+    /// assert_eq!(messaging.cursor("readings")?.as_deref(), Some(&b"line 4711"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write<R>(&self, collect: impl FnOnce(&mut Write<'_>) -> Result<R>) -> Result<R> {
+        let mut write = Write::new(self.core());
+        let answer = collect(&mut write)?;
+        let steps = write.steps;
+        if !steps.is_empty() {
+            self.core().submit(steps)?;
+        }
+        Ok(answer)
+    }
+
+    /// A cursor's value.
+    pub fn cursor(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        check_name(name)?;
+        Ok(self.core().store.meta.get(key::cursor(name))?.map(|value| value.to_vec()))
+    }
+
+    /// Reads messages in their order. What is there when it is called is delivered, and nothing that comes later.
+    pub fn fetch(&self, topic: &TopicId, fetch: &Fetch) -> Result<Fetched> {
+        Fetched::new(self.0.core.clone(), self.core().state(topic)?, fetch)
+    }
+
+    /// Wakes when something is published to the topic after this call, or it is deleted; for threads and tasks.
+    ///
+    /// Listen first, fetch then, wait last: so nothing is missed.
+    pub fn listen(&self, topic: &TopicId) -> Result<EventListener> {
+        self.core().state(topic).map(|topic| topic.published.listen())
+    }
+
+    /// Removes what has expired now, instead of at the next turn of the cleaner.
+    pub fn clean(&self) -> Result<()> {
+        self.core().clean()
+    }
+
+    fn core(&self) -> &Core {
+        &self.0.core
+    }
+}
+
+impl std::fmt::Debug for Messaging {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Messaging").field("folder", &self.folder()).finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    pub(crate) fn topics(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<TopicId, Arc<State>>> {
+        self.topics.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// A topic that is there.
+    pub(crate) fn state(&self, topic: &TopicId) -> Result<Arc<State>> {
+        self.topics().get(topic).cloned().ok_or_else(|| Error::TopicNotFound(topic.clone()))
+    }
+
+    pub(crate) fn submit(&self, steps: Vec<Step>) -> Result<Vec<Published>> {
+        self.group.submit(steps, |tickets| self.commit(tickets))
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

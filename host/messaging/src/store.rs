@@ -1,0 +1,295 @@
+//! What lies in the folder: its format, its keyspaces, their keys. `docs/src/internals/messaging-format.md` says the same.
+
+use crate::clock::Clock;
+use crate::entry::{Reader, array};
+use crate::expiry::Expiry;
+use crate::topic::State;
+use crate::{Durability, Error, MessageId, Options, Payload, Result, TopicId};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, config};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// The format that this version writes.
+pub(crate) const FORMAT: u32 = 1;
+/// What is gathered in memory of one keyspace before it becomes a table, in bytes.
+const MEMTABLE_BYTES: u64 = 16 << 20;
+/// Journals on the disk: what is read again when the folder is opened after a crash, in bytes.
+const JOURNAL_BYTES: u64 = 128 << 20;
+/// Blocks of data in a table, in bytes.
+const BLOCK_BYTES: u32 = 16 << 10;
+/// Threads that write tables and merge them.
+const WORKERS: usize = 2;
+
+/// The keyspaces of an open folder.
+pub(crate) struct Store {
+    pub(crate) folder: PathBuf,
+    pub(crate) database: Database,
+    /// Everything that is small: the format, the clock, topics, cursors, producers, rollbacks.
+    pub(crate) meta: Keyspace,
+    /// Published entries.
+    pub(crate) messages: Keyspace,
+    /// Payloads that were stored to be published later.
+    pub(crate) payloads: Keyspace,
+    /// What compactions leave out.
+    pub(crate) expiry: Arc<Expiry>,
+    /// Why nothing may be written any more.
+    pub(crate) poison: OnceLock<String>,
+    persist: PersistMode,
+}
+
+/// What the folder holds when it is opened.
+pub(crate) struct Contents {
+    pub(crate) topics: BTreeMap<TopicId, Arc<State>>,
+    /// Generations of topics that were deleted.
+    pub(crate) deleted: BTreeMap<TopicId, Record>,
+    pub(crate) clock: Clock,
+}
+
+impl Store {
+    pub(crate) fn open(folder: &Path, options: &Options) -> Result<Store> {
+        create_folder(folder)?;
+        let expiry = Arc::new(Expiry::default());
+        let factory: Arc<dyn fjall::compaction::filter::Factory> = expiry.clone();
+        let filters = move |name: &str| (name != META).then(|| factory.clone());
+        let database = Database::builder(folder)
+            .cache_size(options.cache_bytes)
+            .max_journaling_size(JOURNAL_BYTES)
+            .journal_compression(fjall::CompressionType::None)
+            .worker_threads(WORKERS)
+            .with_compaction_filter_factories(Arc::new(filters))
+            .open()
+            .map_err(|error| match error {
+                fjall::Error::Locked => Error::Locked(folder.to_owned()),
+                fjall::Error::InvalidVersion(Some(_)) => Error::Corrupt {
+                    place: folder.display().to_string(),
+                    why: "its store has a version that is not known".to_owned(),
+                },
+                error => Error::Storage(format!("{}: {error}", folder.display())),
+            })?;
+        let meta = database.keyspace(META, || options_of(4 << 10))?;
+        let found = match meta.get(key::FORMAT)? {
+            Some(bytes) => array(&bytes, 0).map(u32::from_be_bytes).ok_or_else(|| corrupt(key::FORMAT, "no number"))?,
+            None => {
+                meta.insert(key::FORMAT, FORMAT.to_be_bytes())?;
+                database.persist(PersistMode::SyncAll)?;
+                FORMAT
+            }
+        };
+        if found > FORMAT {
+            return Err(Error::NewerFormat { folder: folder.to_owned(), found, known: FORMAT });
+        }
+        let messages = database.keyspace(MESSAGES, || options_of(BLOCK_BYTES))?;
+        let payloads = database.keyspace(PAYLOADS, || options_of(BLOCK_BYTES))?;
+        let persist = match options.durability {
+            Durability::Fsync => PersistMode::SyncData,
+            Durability::Relaxed => PersistMode::Buffer,
+        };
+        let (folder, poison) = (folder.to_owned(), OnceLock::new());
+        Ok(Store { folder, database, meta, messages, payloads, expiry, poison, persist })
+    }
+
+    /// Reads what the folder holds, and lets compactions begin to leave out what expired.
+    pub(crate) fn contents(&self) -> Result<Contents> {
+        let (mut topics, mut deleted) = (BTreeMap::new(), BTreeMap::new());
+        let mut last = match self.meta.get(key::CLOCK)? {
+            Some(bytes) => read_position(&bytes, 0).ok_or_else(|| corrupt(key::CLOCK, "no position"))?,
+            None => MessageId::default(),
+        };
+        for guard in self.meta.prefix(key::TOPIC) {
+            let (name, record) = guard.into_inner()?;
+            let (id, record) = read_topic(&name, &record).ok_or_else(|| corrupt(&name, "no topic"))?;
+            if !record.live {
+                deleted.insert(id, record);
+                continue;
+            }
+            let published = self.last_before(record.number, MessageId::MAX)?.unwrap_or_default();
+            last = last.max(published).max(record.removed_through);
+            topics.insert(id.clone(), Arc::new(State::new(id, record, published)));
+        }
+        self.expiry.begin(topics.values().map(|topic| (topic.number, topic.removed_through())));
+        Ok(Contents { topics, deleted, clock: Clock::after(last) })
+    }
+
+    /// The last message of a topic before a position.
+    pub(crate) fn last_before(&self, topic: u32, end: MessageId) -> Result<Option<MessageId>> {
+        let range = key::message(topic, MessageId::default())..key::message(topic, end);
+        let Some(guard) = self.messages.range(range).next_back() else { return Ok(None) };
+        let (name, value) = guard.into_inner()?;
+        let first = key::message_position(&name).ok_or_else(|| corrupt(&name, "no position"))?;
+        let count = Reader::new(value.into(), || place(&name))?.count;
+        Ok(Some(MessageId { sequence: (u32::from(first.sequence) + count.max(1) - 1) as u16, ..first }))
+    }
+
+    /// A batch that is on the disk, or as `durability` says, once it is committed.
+    pub(crate) fn batch(&self) -> fjall::OwnedWriteBatch {
+        self.database.batch().durability(Some(self.persist))
+    }
+
+    /// Bytes that this user may still write to the disk.
+    pub(crate) fn free_bytes(&self) -> Result<u64> {
+        let disk = nix::sys::statvfs::statvfs(&self.folder);
+        let disk = disk.map_err(|error| Error::Storage(format!("{}: {error}", self.folder.display())))?;
+        Ok(disk.blocks_available() as u64 * disk.fragment_size() as u64)
+    }
+
+    /// Refuses a write after one that failed.
+    pub(crate) fn check_poison(&self) -> Result<()> {
+        self.poison.get().map_or(Ok(()), |why| Err(Error::Poisoned(why.clone())))
+    }
+}
+
+const META: &str = "meta";
+const MESSAGES: &str = "messages";
+const PAYLOADS: &str = "payloads";
+
+/// Entries are never looked for by their whole key: no filters.
+fn options_of(block_bytes: u32) -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(MEMTABLE_BYTES)
+        .data_block_size_policy(config::BlockSizePolicy::all(block_bytes))
+        .filter_policy(config::FilterPolicy::disabled())
+}
+
+fn create_folder(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder).map_err(|error| Error::Storage(format!("{}: {error}", folder.display())))
+}
+
+fn place(name: &[u8]) -> String {
+    format!("key {}", name.escape_ascii())
+}
+
+fn corrupt(name: &[u8], why: &str) -> Error {
+    Error::Corrupt { place: place(name), why: why.to_owned() }
+}
+
+impl From<fjall::Error> for Error {
+    fn from(error: fjall::Error) -> Error {
+        match error {
+            fjall::Error::Poisoned => Error::Poisoned("the store".to_owned()),
+            error => Error::Storage(error.to_string()),
+        }
+    }
+}
+
+/// What is kept of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// Names this generation of this topic in keys; given once.
+    pub(crate) number: u32,
+    pub(crate) generation: u32,
+    pub(crate) ttl_secs: Option<u32>,
+    pub(crate) live: bool,
+    /// Everything up to this message is gone.
+    pub(crate) removed_through: MessageId,
+}
+
+impl Record {
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = self.number.to_be_bytes().to_vec();
+        bytes.extend(self.generation.to_be_bytes());
+        bytes.extend(self.ttl_secs.unwrap_or(0).to_be_bytes());
+        bytes.push(u8::from(self.live));
+        bytes.extend(position(self.removed_through));
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Record> {
+        let number = |at| array(bytes, at).map(u32::from_be_bytes);
+        Some(Record {
+            number: number(0)?,
+            generation: number(4)?,
+            ttl_secs: number(8).map(|ttl| (ttl != 0).then_some(ttl))?,
+            live: *bytes.get(12)? != 0,
+            removed_through: read_position(bytes, 13)?,
+        })
+    }
+}
+
+fn read_topic(name: &[u8], record: &[u8]) -> Option<(TopicId, Record)> {
+    let name = std::str::from_utf8(name.strip_prefix(key::TOPIC)?).ok()?;
+    let (namespace, name) = name.strip_suffix(':')?.split_once(':')?;
+    Some((TopicId::new(namespace, name).ok()?, Record::from_bytes(record)?))
+}
+
+/// Time and number of a message, as they stand in keys.
+pub(crate) fn position(id: MessageId) -> [u8; 10] {
+    std::array::from_fn(|i| id.to_bytes()[i])
+}
+
+pub(crate) fn read_position(bytes: &[u8], at: usize) -> Option<MessageId> {
+    let (ms, number) = (array(bytes, at)?, array(bytes, at + 8)?);
+    Some(MessageId::new(u64::from_be_bytes(ms), u16::from_be_bytes(number)))
+}
+
+/// The keys of all keyspaces.
+pub(crate) mod key {
+    use super::{position, read_position};
+    use crate::entry::array;
+    use crate::{MessageId, TopicId};
+
+    pub(crate) const FORMAT: &[u8] = b"format";
+    pub(crate) const CLOCK: &[u8] = b"clock";
+    pub(crate) const TOPIC: &[u8] = b"topic/";
+    const CURSOR: &[u8] = b"cursor/";
+    pub(crate) const PRODUCER: &[u8] = b"producer/";
+    pub(crate) const ROLLBACK: &[u8] = b"rollback/";
+
+    pub(crate) fn topic(id: &TopicId) -> Vec<u8> {
+        [TOPIC, id.to_string().as_bytes(), b":"].concat()
+    }
+
+    pub(crate) fn cursor(name: &str) -> Vec<u8> {
+        [CURSOR, name.as_bytes()].concat()
+    }
+
+    pub(crate) fn producer(topic: u32, name: &str) -> Vec<u8> {
+        [PRODUCER, &topic.to_be_bytes(), name.as_bytes()].concat()
+    }
+
+    pub(crate) fn rollbacks_of(topic: u32, transaction: i64) -> Vec<u8> {
+        [ROLLBACK, &topic.to_be_bytes(), &transaction.to_be_bytes()].concat()
+    }
+
+    pub(crate) fn rollback(topic: u32, transaction: i64, start: MessageId) -> Vec<u8> {
+        [ROLLBACK, &topic.to_be_bytes(), &transaction.to_be_bytes(), &position(start)].concat()
+    }
+
+    pub(crate) fn message(topic: u32, id: MessageId) -> [u8; 14] {
+        let (topic, position) = (topic.to_be_bytes(), position(id));
+        std::array::from_fn(|i| if i < 4 { topic[i] } else { position[i - 4] })
+    }
+
+    pub(crate) fn message_position(key: &[u8]) -> Option<MessageId> {
+        read_position(key, 4)
+    }
+
+    pub(crate) fn payloads_of(topic: u32, transaction: i64) -> [u8; 12] {
+        let (topic, pointer) = (topic.to_be_bytes(), transaction.to_be_bytes());
+        std::array::from_fn(|i| if i < 4 { topic[i] } else { pointer[i - 4] })
+    }
+
+    pub(crate) fn payload(topic: u32, transaction: i64, id: MessageId) -> [u8; 22] {
+        let (head, position) = (payloads_of(topic, transaction), position(id));
+        std::array::from_fn(|i| if i < 12 { head[i] } else { position[i - 12] })
+    }
+
+    pub(crate) fn payload_position(key: &[u8]) -> Option<MessageId> {
+        read_position(key, 12)
+    }
+
+    /// The number of the topic that a message or a payload belongs to.
+    pub(crate) fn number(key: &[u8]) -> Option<u32> {
+        array(key, 0).map(u32::from_be_bytes)
+    }
+}
+
+/// An entry's name and what it holds.
+pub(crate) fn read_entry(guard: fjall::Guard, at: fn(&[u8]) -> Option<MessageId>) -> Result<(MessageId, Reader)> {
+    let (name, value) = guard.into_inner()?;
+    let first = at(&name).ok_or_else(|| corrupt(&name, "no position"))?;
+    Ok((first, Reader::new(Payload::from(value), || place(&name))?))
+}

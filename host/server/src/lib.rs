@@ -1,0 +1,1 @@
+//! The HTTP side: TMS over REST, and its client.

@@ -31,6 +31,7 @@ mod field;
 mod finding;
 mod kind;
 mod manifest;
+mod messaging;
 mod payload;
 mod port;
 #[doc(hidden)]
@@ -58,6 +59,9 @@ pub use field::{Any, Bytes, Field, Input, Output, OutputField, Text};
 pub use finding::{Finding, Severity};
 pub use kind::Kind;
 pub use manifest::{Build, Manifest, PluginManifest};
+pub use messaging::{
+    Fetch, Fetched, Message, MessageId, Messaging, ParseMessageIdError, Published, Start, TopicInfo, TopicName,
+};
 pub use payload::{Pairs, Payload, PayloadValue};
 pub use schema::{DataType, Schema, SchemaField};
 pub use schemars;

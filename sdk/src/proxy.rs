@@ -3,10 +3,12 @@
 #![allow(unsafe_code, reason = "the host half of the shim: safe types to raw tables")]
 
 mod downstream;
+mod messaging;
 mod services;
 mod stage;
 
 pub use crate::shim::stage::OutputPort;
 pub use downstream::{AlertsIn, Answer, Downstream, ErrorsIn, Incoming, PatchIn, PayloadsIn};
+pub use messaging::{InMemoryMessaging, Messaging, MessagingError};
 pub use services::{HostServices, ServicesHandle};
 pub use stage::{AlertOut, ErrorsOut, Plugin, Stage};

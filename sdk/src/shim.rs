@@ -9,5 +9,6 @@ pub(crate) mod context;
 pub(crate) mod emitter;
 pub(crate) mod guard;
 pub(crate) mod kinds;
+pub(crate) mod messaging;
 pub(crate) mod stage;
 pub(crate) mod tables;

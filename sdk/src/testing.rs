@@ -35,12 +35,15 @@ mod crossings;
 mod harness;
 mod rows;
 mod schema_file;
+mod test_log;
 
+pub use crate::proxy::InMemoryMessaging;
 pub use capture::{Collected, TestError};
 pub use contract::check_contract;
 pub use crossings::{Counted, Crossings};
 pub use harness::{Harness, TestAlert};
 pub use schema_file::check_schema_file;
+pub use test_log::TestLog;
 
 use crate::shim::kinds::{
     AlertPublisherStage, ErrorTransformStage, SinkStage, SourceStage, SplitterStage, TransformStage,

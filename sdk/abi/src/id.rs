@@ -17,3 +17,6 @@ pub const ERROR_TRANSFORM: u32 = 19;
 pub const SINK: u32 = 20;
 /// [`crate::AlertPublisherV1`].
 pub const ALERT_PUBLISHER: u32 = 21;
+
+/// [`crate::MessagingV1`]. What hosts offer has numbers from 64 on.
+pub const MESSAGING: u32 = 64;

@@ -23,6 +23,7 @@ pub mod id;
 pub mod last_words;
 pub mod load;
 pub mod manifest;
+mod messaging;
 pub mod root;
 mod sink;
 mod slice;
@@ -38,6 +39,10 @@ pub use batch::BatchV1;
 pub use context::{ContextRef, ContextV1, text};
 pub use emitter::{ALERTS_WANTED, AlertsV1, EmitterRef, EmitterV1, ErrorsV1, NO_POSITION, NO_ROW, PatchV1};
 pub use error_transform::{ErrorRecordsV1, ErrorTransformV1};
+pub use messaging::{
+    FETCHED_GAP, FETCHED_POSITION, FetchV1, FetchedV1, MESSAGE_ID_BYTES, MessagingV1, NO_TOPIC, PUBLISHED_IDS,
+    PUBLISHED_REPEATED, PublishedV1, START_AFTER, START_AT, START_END, START_OLDEST, START_TIME, TOPIC_EXISTS,
+};
 pub use root::Opaque;
 pub use sink::SinkV1;
 pub use slice::{FAILED, Failure, OK, Owned, STOP, Slice};

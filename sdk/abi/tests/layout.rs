@@ -63,6 +63,17 @@ fn tables_have_their_entries_where_hosts_call_them() {
 }
 
 #[test]
+fn messaging_lies_where_plugins_look_for_it() {
+    layout!(PublishedV1, 44, { flags: 0, first: 4, last: 24 });
+    layout!(FetchV1, 56, { start: 0, id: 4, time_ms: 24, limit: 32, max_bytes: 40, wait_ms: 48 });
+    layout!(FetchedV1, 64, { flags: 0, position: 4, n: 24, messages: 32 });
+    layout!(MessagingV1, 64, {
+        size: 0, publish: 8, fetch: 16, create_topic: 24, update_topic: 32, delete_topic: 40, describe_topic: 48,
+        list_topics: 56,
+    });
+}
+
+#[test]
 fn ids_are_given_once_and_for_ever() {
     let ids = [
         (id::LIBRARY, 1),
@@ -73,6 +84,7 @@ fn ids_are_given_once_and_for_ever() {
         (id::ERROR_TRANSFORM, 19),
         (id::SINK, 20),
         (id::ALERT_PUBLISHER, 21),
+        (id::MESSAGING, 64),
     ];
     assert!(ids.iter().all(|(id, number)| id == number));
 }

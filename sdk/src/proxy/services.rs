@@ -1,7 +1,8 @@
 //! The host's services as the table that plugins call.
 
+use super::messaging::{self, Messaging};
 use crate::shim::guard;
-use campanile_abi::{ContextRef, ContextV1, Opaque, Owned, Slice};
+use campanile_abi::{ContextRef, ContextV1, Opaque, Owned, Slice, id};
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -23,6 +24,10 @@ pub trait HostServices: Send + Sync + 'static {
     fn cancelled(&self) -> bool;
     /// A secret by its name.
     fn secret(&self, name: &str) -> Option<Vec<u8>>;
+    /// Messaging, where there is some. Asking opens nothing.
+    fn messaging(&self) -> Option<Arc<dyn Messaging>> {
+        None
+    }
 }
 
 /// Services that were handed out. They stay for as long as the process: a plugin's thread may hold on to them.
@@ -107,6 +112,9 @@ extern "C" fn secret(data: *mut c_void, name: Slice, out: *mut Owned) -> i32 {
     }
 }
 
-extern "C" fn interface(_: *mut c_void, _: u32, _: u32) -> *const Opaque {
-    std::ptr::null()
+extern "C" fn interface(data: *mut c_void, id: u32, min_revision: u32) -> *const Opaque {
+    with(data, std::ptr::null(), |services| match id {
+        id::MESSAGING => messaging::table(services, min_revision),
+        _ => std::ptr::null(),
+    })
 }

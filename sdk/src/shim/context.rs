@@ -1,6 +1,7 @@
 //! The plugin's half of the context: the host's services as safe calls.
 
-use campanile_abi::{ContextRef, ContextV1, Owned, Slice};
+use campanile_abi::{ContextRef, ContextV1, Opaque, Owned, Slice};
+use std::ffi::c_void;
 
 /// The services of the host, for as long as the instance lives.
 #[derive(Clone, Copy, Debug)]
@@ -61,5 +62,10 @@ impl HostContext {
         // SAFETY: made by the host by `Owned::new`, or left empty.
         let bytes = unsafe { out.take() };
         found.then_some(bytes)
+    }
+
+    /// A further service of the host, or null; and the first argument of its entries.
+    pub(crate) fn interface(&self, id: u32, min_revision: u32) -> (*const Opaque, *mut c_void) {
+        ((self.table().interface)(self.0.data, id, min_revision), self.0.data)
     }
 }

@@ -3,18 +3,21 @@
 
 use super::capture::{Capture, Collected};
 use super::rows;
+use super::test_log::TestLog;
 use crate::alert::Outcome;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::kind::Kind;
-use crate::proxy::{AlertOut, ErrorsOut, HostServices, OutputPort, Plugin, ServicesHandle, Stage};
+use crate::proxy::{
+    AlertOut, ErrorsOut, HostServices, InMemoryMessaging, Messaging, OutputPort, Plugin, ServicesHandle, Stage,
+};
 use crate::schema::Schema;
 use crate::shim::array;
 use crate::shim::kinds::Exported;
 use crate::source::{Read, Split};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// A plugin with its properties, ready to be run in a test.
 #[derive(Clone, Debug)]
@@ -26,6 +29,8 @@ pub struct Harness {
     wanted: bool,
     stop_after: Option<usize>,
     secrets: BTreeMap<String, String>,
+    messaging: Option<Arc<InMemoryMessaging>>,
+    log: TestLog,
 }
 
 /// An alert for a publisher's test.
@@ -48,7 +53,8 @@ impl TestAlert {
 #[derive(Default)]
 pub(super) struct TestServices {
     secrets: BTreeMap<String, String>,
-    kept: Mutex<Vec<String>>,
+    messaging: Option<Arc<InMemoryMessaging>>,
+    log: TestLog,
 }
 
 impl HostServices for TestServices {
@@ -67,12 +73,12 @@ impl HostServices for TestServices {
     }
 
     fn log(&self, level: u32, message: &str, fields: &str) {
-        if let Ok(mut kept) = self.kept.lock() {
-            kept.push(format!("{level} {message} {fields}"));
-        }
+        self.log.keep(level, message, fields);
     }
 
-    fn count(&self, _: &str, _: u64) {}
+    fn count(&self, name: &str, delta: u64) {
+        self.log.count(name, delta);
+    }
 
     fn gauge(&self, _: &str, _: f64) {}
 
@@ -86,6 +92,10 @@ impl HostServices for TestServices {
 
     fn secret(&self, name: &str) -> Option<Vec<u8>> {
         self.secrets.get(name).map(|secret| secret.clone().into_bytes())
+    }
+
+    fn messaging(&self) -> Option<Arc<dyn Messaging>> {
+        self.messaging.clone().map(|messaging| messaging as Arc<dyn Messaging>)
     }
 }
 
@@ -101,6 +111,8 @@ impl Harness {
             wanted: true,
             stop_after: None,
             secrets: BTreeMap::new(),
+            messaging: None,
+            log: TestLog::default(),
         }
     }
 
@@ -144,6 +156,20 @@ impl Harness {
         self
     }
 
+    /// There is messaging, which the test shares. The pipeline's namespace is `default`.
+    #[must_use]
+    pub fn messaging(mut self, messaging: &Arc<InMemoryMessaging>) -> Harness {
+        self.messaging = Some(Arc::clone(messaging));
+        self
+    }
+
+    /// What the plugin logs and counts is kept there.
+    #[must_use]
+    pub fn log(mut self, log: &TestLog) -> Harness {
+        self.log = log.clone();
+        self
+    }
+
     /// Configures, as a validator does.
     pub fn configure(&self) -> Result<(Vec<OutputPort>, Vec<Finding>)> {
         let inputs: Vec<Schema> = self.input.iter().cloned().collect();
@@ -153,7 +179,8 @@ impl Harness {
     fn open(&self, records: &[Value]) -> Result<(Stage, Capture, Schema)> {
         let schema = self.input.clone().unwrap_or_else(|| rows::infer(records));
         let mut stage = self.plugin.create(&self.properties)?;
-        let services = TestServices { secrets: self.secrets.clone(), kept: Mutex::default() };
+        let services =
+            TestServices { secrets: self.secrets.clone(), messaging: self.messaging.clone(), log: self.log.clone() };
         let mut capture = Capture {
             collected: Collected::default(),
             wanted: self.wanted,

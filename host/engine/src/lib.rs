@@ -4,6 +4,7 @@ mod batch;
 mod columns;
 pub mod graph;
 pub mod library;
+pub mod messaging;
 mod plan;
 mod run;
 pub mod spec;

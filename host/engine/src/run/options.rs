@@ -1,4 +1,5 @@
 use super::metrics::MetricsSnapshot;
+use crate::messaging::OpenMessaging;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -84,6 +85,8 @@ pub struct RunOptions {
     pub max_payload_bytes: usize,
     /// Secrets by their name.
     pub secrets: Option<SecretLookup>,
+    /// Opens the messaging that stages ask for; without it there is none. Not called where no stage uses it.
+    pub messaging: Option<OpenMessaging>,
     /// Where messages of stages go.
     pub log: Option<Log>,
     /// Called some fifty times a second.
@@ -111,6 +114,7 @@ impl Default for RunOptions {
             retry_for: RunOptions::RETRY_FOR,
             max_payload_bytes: RunOptions::MAX_PAYLOAD_BYTES,
             secrets: None,
+            messaging: None,
             log: None,
             progress: None,
         }

@@ -1,6 +1,7 @@
 //! What the engine answers when a stage asks.
 
 use super::shared::Shared;
+use crate::messaging::Messaging;
 use campanile_abi::text;
 use campanile_sdk::proxy::HostServices;
 use std::sync::Arc;
@@ -50,5 +51,9 @@ impl HostServices for StageServices {
 
     fn secret(&self, name: &str) -> Option<Vec<u8>> {
         self.shared.secret(name)
+    }
+
+    fn messaging(&self) -> Option<Arc<dyn Messaging>> {
+        self.shared.messaging.clone()
     }
 }

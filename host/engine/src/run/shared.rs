@@ -5,6 +5,7 @@ use super::metrics::StageMetrics;
 use super::options::{Log, LogRecord, Progress, RunOptions, SecretLookup, StageProgress, Stop};
 use super::report::{Problem, Report, StageReport, Status};
 use super::watch::Watch;
+use crate::messaging::{LazyMessaging, Messaging};
 use crate::plan::Plan;
 use crate::spec::Secrets;
 use campanile_sdk::Kind;
@@ -55,6 +56,7 @@ pub(super) struct Shared {
     /// Of the pipeline's text, and those that plugins asked for.
     secrets: Mutex<Secrets>,
     secret_lookup: Option<SecretLookup>,
+    pub(super) messaging: Option<Arc<dyn Messaging>>,
     started_ms: i64,
     ended_ms: AtomicI64,
 }
@@ -101,6 +103,10 @@ impl Shared {
             problems: Mutex::default(),
             secrets: Mutex::new(plan.file.secrets.clone()),
             secret_lookup: options.secrets.clone(),
+            messaging: options
+                .messaging
+                .clone()
+                .map(|open| Arc::new(LazyMessaging::new(open, options.dry_run.is_some())) as Arc<dyn Messaging>),
             started_ms: now_ms(),
             ended_ms: AtomicI64::new(0),
         }

@@ -1,7 +1,7 @@
 //! Removes what has expired, in the background.
 
 use crate::commit::Producer;
-use crate::messaging::{Core, now_ms};
+use crate::messaging::Core;
 use crate::store::key;
 use crate::topic::State;
 use crate::write::Step;
@@ -9,7 +9,7 @@ use crate::{Error, MessageId, Result};
 use fjall::AbstractTree;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ const REMOVED_AT_ONCE: usize = 1_000;
 
 /// The thread that cleans.
 pub(crate) struct Cleaner {
-    end: Option<Sender<()>>,
+    end: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Cleaner {
     pub(crate) fn start(core: Arc<Core>, every: Duration) -> Result<Cleaner> {
-        let (end, ended) = channel();
+        let (end, ended) = sync_channel(0);
         let clean = move || {
             while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
                 // What could not be removed now is tried again; a store that fails says so to those who write.
@@ -62,7 +62,7 @@ impl Core {
     }
 
     fn expire(&self, topic: &Arc<State>) -> Result<()> {
-        let before = topic.expired_before(now_ms());
+        let before = topic.expired_before(self.now_ms());
         if topic.removed_through().timestamp_ms >= before {
             return Ok(());
         }
@@ -96,7 +96,7 @@ impl Core {
     fn forget_small_records(&self, topics: &[Arc<State>]) -> Result<()> {
         let live: std::collections::HashMap<u32, &Arc<State>> =
             topics.iter().map(|topic| (topic.number, topic)).collect();
-        let now_ms = now_ms();
+        let now_ms = self.now_ms();
         let mut forgotten = Vec::new();
         for guard in self.store.meta.prefix(key::ROLLBACK) {
             let (name, end) = guard.into_inner()?;

@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::group::Ticket;
-use crate::messaging::{Core, now_ms};
+use crate::messaging::Core;
 use crate::store::{Record, key, position};
 use crate::topic::State;
 use crate::write::{Published, RollbackRange, Step};
@@ -90,7 +90,7 @@ impl Core {
         }
         let mut pending = Pending {
             batch: self.store.batch(),
-            now_ms: now_ms(),
+            now_ms: self.now_ms(),
             last: HashMap::new(),
             producers: HashMap::new(),
             then: Vec::new(),

@@ -1,7 +1,7 @@
 //! Reading messages.
 
 use crate::entry::Reader;
-use crate::messaging::{Core, now_ms};
+use crate::messaging::Core;
 use crate::store::{key, read_entry, read_position};
 use crate::topic::State;
 use crate::transaction::{Transaction, Visibility};
@@ -75,6 +75,8 @@ pub struct Fetched {
     left: usize,
     /// The smallest id to deliver, and whether it is one.
     begin: (MessageId, bool),
+    /// It goes on from a position: what it misses is a gap.
+    positioned: bool,
     transaction: Option<Transaction>,
     gap: bool,
 }
@@ -100,6 +102,7 @@ impl Fetched {
             entry: None,
             left: fetch.limit,
             begin: (position, included),
+            positioned: matches!(fetch.start, Start::At(_) | Start::After(_)) && position != MessageId::default(),
             transaction: fetch.transaction.clone().map(Transaction::sorted),
             gap: false,
             core,
@@ -121,9 +124,9 @@ impl Fetched {
         let (position, _) = self.begin;
         let store = &self.core.store;
         let number = self.topic.number;
-        let expired = MessageId::new(self.topic.expired_before(now_ms()), 0);
+        let expired = MessageId::new(self.topic.expired_before(self.core.now_ms()), 0);
         let removed = self.topic.removed_through();
-        self.gap = self.missed(expired, removed)?;
+        self.gap = self.positioned && self.missed(expired, removed)?;
         let mut from = key::message(number, position.max(expired));
         if position > expired && position.sequence > 0 {
             // The position may lie within an entry.
@@ -143,9 +146,7 @@ impl Fetched {
     /// Whether anything behind the position has expired.
     fn missed(&self, expired: MessageId, removed: MessageId) -> Result<bool> {
         let (position, included) = self.begin;
-        let is_position =
-            position.timestamp_ms > 0 && position != MessageId::new(position.timestamp_ms, 0) || !included;
-        if !is_position || position >= expired && position > removed {
+        if position >= expired && position > removed {
             return Ok(false);
         }
         if position < removed || (included && position == removed) {

@@ -24,10 +24,11 @@ mod transaction;
 mod write;
 
 pub use error::{Error, Result};
+pub use event_listener::{EventListener, Listener};
 pub use fetch::{Fetch, Fetched, Message, Payload, Start};
 pub use id::{MessageId, ParseMessageIdError};
 pub use messaging::Messaging;
-pub use options::{Durability, Options};
+pub use options::{Durability, Options, TimeSource};
 pub use topic::{DEFAULT_TTL_SECS, Topic, TopicId};
 pub use transaction::{Transaction, Visibility};
 pub use write::{MAX_CURSOR_NAME_BYTES, MAX_WRITE_BYTES, Publish, Published, RollbackRange, Write};

@@ -12,7 +12,6 @@ use event_listener::EventListener;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// An open folder of topics. Copies share it; it is closed with the last of them.
 #[derive(Clone)]
@@ -205,12 +204,12 @@ impl Core {
         self.topics().get(topic).cloned().ok_or_else(|| Error::TopicNotFound(topic.clone()))
     }
 
+    /// Milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.options.time.now_ms()
+    }
+
     pub(crate) fn submit(&self, steps: Vec<Step>) -> Result<Vec<Published>> {
         self.group.submit(steps, |tickets| self.commit(tickets))
     }
-}
-
-/// Milliseconds since 1970.
-pub(crate) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -1,6 +1,7 @@
 //! How a folder is opened.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What an acknowledgement means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,36 @@ pub struct Options {
     pub min_free_bytes: u64,
     /// Memory for blocks that were read, in bytes. Default 16 MiB.
     pub cache_bytes: u64,
+    /// Where the time comes from. Default: the machine's clock.
+    pub time: TimeSource,
+}
+
+/// Where the time comes from.
+#[derive(Clone)]
+pub struct TimeSource(Arc<dyn Fn() -> u64 + Send + Sync>);
+
+impl TimeSource {
+    /// A clock of one's own, such as that of a test: milliseconds since 1970.
+    pub fn new(now_ms: impl Fn() -> u64 + Send + Sync + 'static) -> TimeSource {
+        TimeSource(Arc::new(now_ms))
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        (self.0)()
+    }
+}
+
+impl Default for TimeSource {
+    fn default() -> TimeSource {
+        let since_1970 = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        TimeSource::new(move || since_1970().as_millis() as u64)
+    }
+}
+
+impl std::fmt::Debug for TimeSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TimeSource")
+    }
 }
 
 impl Default for Options {
@@ -35,6 +66,7 @@ impl Default for Options {
             clean_every: Duration::from_secs(60),
             min_free_bytes: 256 << 20,
             cache_bytes: 16 << 20,
+            time: TimeSource::default(),
         }
     }
 }

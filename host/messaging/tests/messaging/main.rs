@@ -1,0 +1,8 @@
+//! What the store promises, over real folders.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod folder;
+mod messages;
+mod order;
+mod topics;
+mod trouble;

@@ -1,0 +1,40 @@
+//! Folders that cannot be opened, disks that are full.
+
+use crate::folder::{Folder, payloads, topic};
+use campanile_messaging::{Error, Fetch, Messaging, Options, Publish};
+
+#[test]
+fn a_folder_has_one_owner_and_is_free_when_it_goes() {
+    let folder = Folder::empty();
+    let tms = folder.open();
+    assert_eq!(Messaging::open(folder.path(), folder.options()).unwrap_err(), Error::Locked(folder.path().to_owned()));
+    drop(tms);
+    folder.open();
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_refuses_writes_and_goes_on_reading() {
+    let folder = Folder::empty();
+    let t = topic("t");
+    let tms = folder.open();
+    tms.create_topic(&t, None).unwrap();
+    tms.publish(&t, Publish::new(&[b"kept"])).unwrap();
+    drop(tms);
+    let tms = Messaging::open(folder.path(), Options { min_free_bytes: u64::MAX / 2, ..folder.options() }).unwrap();
+    let refused = tms.publish(&t, Publish::new(&[b"too much"])).unwrap_err();
+    assert!(matches!(refused, Error::DiskFull { .. }), "{refused}");
+    assert!(refused.to_string().contains("make room, then write again"), "{refused}");
+    assert_eq!(tms.check(), Err(refused));
+    assert_eq!(payloads(&tms, &t, Fetch::default()), ["kept"]);
+    drop(tms);
+    folder.open().publish(&t, Publish::new(&[b"again"])).unwrap();
+}
+
+#[test]
+fn a_folder_that_is_a_file_is_told() {
+    let folder = Folder::empty();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let refused = Messaging::open(&file, Options::default()).unwrap_err();
+    assert!(refused.to_string().starts_with(&file.display().to_string()), "{refused}");
+}

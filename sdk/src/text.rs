@@ -1,4 +1,9 @@
-//! How values are written as text, in payloads and in JSON: numbers as ECMAScript prints them, times RFC 3339 in UTC.
+//! How values are written as text, in payloads and in JSON: numbers as ECMAScript prints them, times RFC 3339 in UTC;
+//! and how some of it is read.
+
+mod read;
+
+pub use read::{read_base64, read_date, read_timestamp};
 
 /// A double as ECMAScript prints it: the shortest digits that read back, `182` not `182.0`, `-0` as `0`.
 pub fn write_f64(value: f64, out: &mut Vec<u8>) {

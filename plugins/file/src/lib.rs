@@ -1,6 +1,5 @@
 //! File reads and writes records, and appends alerts.
 
-mod base64;
 mod csv;
 #[cfg(test)]
 mod fixture;
@@ -18,7 +17,6 @@ mod publisher;
 mod sink;
 mod source;
 mod stdin;
-mod times;
 
 use campanile_sdk::export_plugin;
 use publisher::FilePublisher;

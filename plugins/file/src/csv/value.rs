@@ -1,7 +1,6 @@
 //! Values from text.
 
-use crate::{base64, times};
-use campanile_sdk::{ColumnBuilder, DataType};
+use campanile_sdk::{ColumnBuilder, DataType, text};
 
 /// Why a text is no value of its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,17 +53,17 @@ pub(super) fn push(text: &str, data_type: &DataType, column: &mut ColumnBuilder)
         }
         DataType::Bytes => {
             let mut bytes = Vec::new();
-            if !base64::decode(bare, &mut bytes) {
+            if !text::read_base64(bare, &mut bytes) {
                 return Err(Fault::Not("base64"));
             }
             column.push_bytes(&bytes);
         }
         DataType::Date => {
-            column.push_i64(times::date(bare).ok_or(Fault::Not("a date such as 2026-11-21"))?.into());
+            column.push_i64(text::read_date(bare).ok_or(Fault::Not("a date such as 2026-11-21"))?.into());
         }
         DataType::Timestamp => {
             const NOT: Fault = Fault::Not("a time such as 2026-11-21T10:02:03Z, with its zone");
-            column.push_i64(times::timestamp(bare).ok_or(NOT)?);
+            column.push_i64(text::read_timestamp(bare).ok_or(NOT)?);
         }
         _ => return Err(Fault::Not("a list, struct or map, which csv cannot hold")),
     }

@@ -6,8 +6,7 @@ use super::number::{self, Exact};
 use super::quick::{self, Kind};
 use super::scan::{self, Quoted, Scan};
 use crate::format::Tally;
-use crate::{base64, times};
-use campanile_sdk::{ColumnBuilder, DataType, Emitter, Result as SdkResult, Schema};
+use campanile_sdk::{ColumnBuilder, DataType, Emitter, Result as SdkResult, Schema, text};
 use std::collections::HashMap;
 
 /// Names of unknown fields that are kept.
@@ -375,18 +374,18 @@ impl Rows {
                 match field.kind {
                     Kind::Bytes => {
                         self.bytes.clear();
-                        if !base64::decode(text, &mut self.bytes) {
+                        if !text::read_base64(text, &mut self.bytes) {
                             return Err(fault(What::Text("base64 with padding")));
                         }
                         column.push_bytes(&self.bytes);
                     }
                     Kind::Date => {
-                        let days = times::date(text).ok_or(fault(What::Text("a date such as 2026-11-21")))?;
+                        let days = text::read_date(text).ok_or(fault(What::Text("a date such as 2026-11-21")))?;
                         column.push_i64(i64::from(days));
                     }
                     Kind::Timestamp => {
                         let needed = "an RFC 3339 time with its offset, such as 2026-11-21T10:02:03Z";
-                        column.push_i64(times::timestamp(text).ok_or(fault(What::Text(needed)))?);
+                        column.push_i64(text::read_timestamp(text).ok_or(fault(What::Text(needed)))?);
                     }
                     _ => {
                         let number = decimal_text(text).ok_or(fault(What::Text("a decimal number")))?;

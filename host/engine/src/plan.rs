@@ -31,6 +31,8 @@ pub(crate) struct PlannedStage {
     pub(crate) properties: Value,
     /// The ports that it declared, in their order.
     pub(crate) ports: Vec<String>,
+    /// Of an alert publisher: how many alerts a second its properties allow.
+    pub(crate) max_alerts_per_second: Option<f64>,
 }
 
 impl Plan {
@@ -203,7 +205,8 @@ impl Planner<'_> {
                 outputs[index] = self.configure(&plugin, &properties, &inputs, &at, stage.plugin.kind);
             }
             let ports = outputs[index].iter().flatten().map(|output| output.port.clone()).collect();
-            planned[index] = Some(PlannedStage { plugin, properties, ports });
+            let max_alerts_per_second = properties::max_alerts_per_second(&manifest, &properties);
+            planned[index] = Some(PlannedStage { plugin, properties, ports, max_alerts_per_second });
         }
         planned
     }

@@ -9,6 +9,9 @@ use std::path::Path;
 
 /// In a property's schema: its value is a path, to be taken from the folder of the pipeline's file.
 const PATH_KEYWORD: &str = "x-path";
+/// In a property's schema, of an alert publisher: its value, or its default, is how many alerts a second the publisher is
+/// handed at most. The host keeps the rate, the plugin need not.
+const RATE_KEYWORD: &str = "x-max-alerts-per-second";
 
 /// The properties as the plugin takes them: texts turned into what the schema wants, paths taken from the pipeline's
 /// folder. Nothing where there are errors.
@@ -42,6 +45,14 @@ pub(super) fn check(
     Some(properties)
 }
 
+/// How many alerts a second these properties allow; nothing where the plugin has no such property.
+pub(super) fn max_alerts_per_second(manifest: &PluginManifest, properties: &Value) -> Option<f64> {
+    let declared = manifest.schema["properties"].as_object()?;
+    let (name, schema) = declared.iter().find(|(_, schema)| schema[RATE_KEYWORD] == Value::Bool(true))?;
+    let rate = properties.get(name).filter(|value| !value.is_null()).unwrap_or(&schema["default"]);
+    rate.as_f64().filter(|rate| *rate > 0.0)
+}
+
 /// The schema, with unknown properties refused: a misspelt property is a mistake, whatever its author said.
 fn closed(schema: &Value) -> Value {
     let mut schema = schema.clone();
@@ -53,3 +64,6 @@ fn closed(schema: &Value) -> Value {
     }
     schema
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,7 +128,11 @@ impl Start<'_> {
             shared: Arc::clone(self.shared),
             slot: self.shared.watch.slot(),
             on_failure: spec.on_failure.unwrap_or_default(),
-            max_per_second: spec.max_alerts_per_second,
+            // Where the stage and the plugin's properties both say a rate, both hold.
+            max_per_second: match (spec.max_alerts_per_second, planned.max_alerts_per_second) {
+                (Some(stage), Some(plugin)) => Some(stage.min(plugin)),
+                (stage, plugin) => stage.or(plugin),
+            },
             retry_for: self.options.retry_for,
         };
         let thread = std::thread::Builder::new().name(spec.name.clone()).spawn(move || publisher.run());

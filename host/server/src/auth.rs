@@ -1,0 +1,142 @@
+//! Who may do what: asked once for each request, before any handler sees it.
+
+mod host;
+mod need;
+mod tokens;
+
+pub use need::Right;
+pub use tokens::{Error, Grant, Token, Tokens};
+
+use crate::messages::ApiError;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use need::Need;
+use std::sync::Arc;
+
+/// The namespace that only the owner writes.
+const SYSTEM: &str = "system";
+/// CDAP's words for it.
+const SYSTEM_CLOSED: &str = "Publish to 'system' namespace is not allowed";
+
+/// Where a request came in, and what is asked of it there.
+#[derive(Clone, Debug)]
+pub(crate) enum Door {
+    /// The Unix socket, which only the owner of the folder can open: no questions.
+    Owner,
+    /// A loopback address; without tokens all may do everything.
+    Loopback(Option<Arc<Tokens>>),
+    /// Any other address: every request needs a token.
+    Open(Arc<Tokens>),
+}
+
+/// Why a request is refused.
+#[derive(Debug, PartialEq, Eq)]
+struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    fn forbidden(code: &'static str, message: impl Into<String>) -> Refusal {
+        Refusal { status: StatusCode::FORBIDDEN, code, message: message.into() }
+    }
+
+    fn unauthorized(message: &str) -> Refusal {
+        Refusal { status: StatusCode::UNAUTHORIZED, code: "token-needed", message: message.to_owned() }
+    }
+
+    /// As text where CDAP's clients come, else as JSON.
+    fn answer(self, path: &str) -> Response {
+        let status = self.status;
+        let mut response = if need::speaks_json(path) {
+            ApiError::new(status, self.code, self.message).into_response()
+        } else {
+            (status, self.message).into_response()
+        };
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = header::HeaderValue::from_static("Bearer realm=\"campanile\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+/// Lets a request through, or answers why not.
+pub(crate) async fn guard(State(door): State<Door>, request: Request<Body>, next: Next) -> Response {
+    match check(&door, request.method(), request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.answer(request.uri().path()),
+    }
+}
+
+fn check(door: &Door, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+    let need = Need::of(method, uri.path());
+    let (tokens, loopback) = match door {
+        Door::Owner => return Ok(()),
+        Door::Loopback(tokens) => (tokens.as_ref(), true),
+        Door::Open(tokens) => (Some(tokens), false),
+    };
+    host::check(loopback, uri, headers)?;
+    if let Some(tokens) = tokens {
+        check_token(tokens, loopback, &need, headers)?;
+    }
+    // Whoever writes here speaks for the runs of this folder.
+    if need.right != Right::Read && need.namespace.as_deref() == Some(SYSTEM) {
+        return Err(Refusal::forbidden("system-namespace", SYSTEM_CLOSED));
+    }
+    Ok(())
+}
+
+fn check_token(tokens: &Tokens, loopback: bool, need: &Need, headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(given) = headers.get(header::AUTHORIZATION) else {
+        return match loopback && need.right == Right::Read {
+            true => Ok(()),
+            false => Err(Refusal::unauthorized(
+                "this needs a token: send `Authorization: Bearer TOKEN`; the first token lies in the file `token` of the data folder, \
+                 `campanile tokens create` makes another",
+            )),
+        };
+    };
+    let secret = given.to_str().ok().and_then(bearer).ok_or_else(|| {
+        Refusal::unauthorized("the header `Authorization` is not understood: send `Authorization: Bearer TOKEN`")
+    })?;
+    let found = tokens.find(secret).map_err(|error| Refusal {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        code: "tokens-unreadable",
+        message: error.to_string(),
+    })?;
+    let token = found.ok_or_else(|| {
+        Refusal::unauthorized(
+            "this token is not known here: it was revoked, or belongs to another data folder; `campanile tokens list` shows those that are known",
+        )
+    })?;
+    if (loopback && need.right == Right::Read) || need.is_met_by(&token) {
+        return Ok(());
+    }
+    let (name, right) = (&token.name, need.right);
+    Err(match &need.namespace {
+        Some(namespace) => Refusal::forbidden(
+            "right-missing",
+            format!(
+                "token `{name}` lacks the right `{right}` in namespace `{namespace}`: use a token that was made with \
+                 `campanile tokens create NAME --right {right} --namespace {namespace}`"
+            ),
+        ),
+        None => {
+            Refusal::forbidden("right-missing", format!("token `{name}` lacks the right `{right}` in all namespaces"))
+        }
+    })
+}
+
+/// The token of `Bearer TOKEN`.
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Messages for people and scripts: JSON on `/v1/namespaces/{ns}/topics/{t}/messages`.
+
+mod answer;
+mod error;
+mod piece;
+mod publish;
+mod query;
+
+pub(crate) use answer::shown;
+pub(crate) use error::{ApiError, blocking};
+pub(crate) use piece::{Piece, Position};
+pub(crate) use query::{MAX_LIMIT, MAX_WAIT};
+
+use crate::events;
+use crate::state::{App, Limits};
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router, body::Bytes};
+use campanile_messaging::{Publish, TopicId};
+use publish::{PublishQuery, Published};
+use query::FetchQuery;
+
+/// The most bytes of payloads in one answer; its last id leads to the rest.
+pub(crate) const MAX_ANSWER_BYTES: usize = 8 << 20;
+
+pub(crate) fn routes(limits: Limits) -> Router<App> {
+    let methods = get(fetch).post(publish).fallback(no_such_method);
+    // The limit holds for what comes out of a compressed body, too.
+    Router::new()
+        .route("/v1/namespaces/{namespace}/topics/{topic}/messages", methods)
+        .layer(DefaultBodyLimit::max(limits.publish_bytes))
+}
+
+async fn no_such_method(uri: Uri) -> ApiError {
+    let message = format!("{}: GET fetches messages, POST publishes", uri.path());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", message)
+}
+
+type TopicPath = Result<Path<(String, String)>, PathRejection>;
+
+fn topic(path: TopicPath) -> Result<TopicId, ApiError> {
+    let Path((namespace, name)) =
+        path.map_err(|rejection| ApiError::new(rejection.status(), "invalid-path", rejection.body_text()))?;
+    Ok(TopicId::new(&namespace, &name)?)
+}
+
+async fn publish(
+    State(app): State<App>,
+    path: TopicPath,
+    query: Result<Query<PublishQuery>, QueryRejection>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Published>, ApiError> {
+    let topic = topic(path)?;
+    let producer = query.map_err(ApiError::bad_query)?.0.producer()?;
+    let body = body.map_err(ApiError::bad_body)?;
+    // Also reading a large body takes time that no other connection should wait for.
+    blocking(move || {
+        let messages = publish::Payloads::parse(&body)?;
+        drop(body);
+        let payloads = messages.slices();
+        let mut request = Publish::new(&payloads);
+        if let Some((name, sequence)) = &producer {
+            request = request.from_producer(name, *sequence);
+        }
+        let published = app.messaging.publish(&topic, request)?;
+        Ok::<_, ApiError>(Json(Published {
+            first: published.first.to_string(),
+            last: published.last.to_string(),
+            count: published.count,
+            repeated: published.repeated,
+        }))
+    })
+    .await
+}
+
+async fn fetch(
+    State(app): State<App>,
+    path: TopicPath,
+    query: Result<Query<FetchQuery>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let topic = topic(path)?;
+    let query = query.map_err(ApiError::bad_query)?.0;
+    if wants_events(&headers) {
+        let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default());
+        return events::follow(app, topic, query.follow(last)?).await.map(IntoResponse::into_response);
+    }
+    answer::list(app, topic, query.list()?).await
+}
+
+/// `Accept` names events; among others is enough, as a browser's list of types is not looked at for an order.
+fn wants_events(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepts.flat_map(|value| value.split(',')).any(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default();
+        kind.trim().eq_ignore_ascii_case("text/event-stream")
+    })
+}
+
+#[cfg(test)]
+mod tests;

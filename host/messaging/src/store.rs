@@ -13,13 +13,13 @@ use std::sync::{Arc, OnceLock};
 /// The format that this version writes.
 pub(crate) const FORMAT: u32 = 1;
 /// What is gathered in memory of one keyspace before it becomes a table, in bytes.
-const MEMTABLE_BYTES: u64 = 16 << 20;
+const MEMTABLE_BYTES: u64 = 32 << 20;
 /// Journals on the disk: what is read again when the folder is opened after a crash, in bytes.
 const JOURNAL_BYTES: u64 = 128 << 20;
 /// Blocks of data in a table, in bytes.
 const BLOCK_BYTES: u32 = 16 << 10;
-/// Threads that write tables and merge them.
-const WORKERS: usize = 2;
+/// Threads that write tables and merge them: of two, one turns round and round while the other merges.
+const WORKERS: usize = 1;
 
 /// The keyspaces of an open folder.
 pub(crate) struct Store {

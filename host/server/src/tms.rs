@@ -22,13 +22,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post, put};
 use campanile_messaging::{Error, Publish, TopicId};
 use std::collections::BTreeMap;
-use tower_http::compression::CompressionLayer;
-use tower_http::decompression::RequestDecompressionLayer;
 
 type Answer = Result<Response, Refusal>;
 type Names = Path<(String, String)>;
 
-/// What CDAP's clients use, on `/v1/`.
+/// What CDAP's clients use, on `/v1/`. Bodies are packed and unpacked around it.
 pub(crate) fn routes() -> Router<App> {
     const TOPICS: &str = "/v1/namespaces/{namespace}/topics";
     let mut router = Router::new();
@@ -47,7 +45,7 @@ pub(crate) fn routes() -> Router<App> {
             .route(&path("/{topic}/rollback"), post(rollback).fallback(wrong_method))
             .route(&path("/{topic}/poll"), post(poll).fallback(wrong_method));
     }
-    router.route("/v1/{*path}", any(wrong_path)).layer(CompressionLayer::new()).layer(RequestDecompressionLayer::new())
+    router.route("/v1/{*path}", any(wrong_path))
 }
 
 async fn create(State(app): State<App>, Path(names): Names, uri: Uri, body: Body) -> Answer {

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 mod acceptance;
+mod book;
 mod encodings;
 mod garbage;
 mod names;

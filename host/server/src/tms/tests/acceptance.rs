@@ -19,9 +19,11 @@ fn what_is_published_is_polled_plainly_and_within_transactions() {
     let publish = format!("{TOPIC}/publish");
     assert_eq!(service.post(&publish, publish_request(None, &["m"])).all(), missing);
     assert_eq!(service.post(&format!("{TOPIC}/poll"), Poll::default().encode()).all(), missing);
-    assert_eq!(service.put(TOPIC, "").all(), (200, None, String::new()));
+    let nothing = publish_request(None, &[""; 0]);
     let empty = "Empty payload is only allowed for publishing transactional message. Topic: topic:ns.t";
-    assert_eq!(service.post(&publish, publish_request(None, &[""; 0])).all(), error(400, empty));
+    assert_eq!(service.post(&publish, nothing.clone()).all(), error(400, empty), "it comes before the topic");
+    assert_eq!(service.put(TOPIC, "").all(), (200, None, String::new()));
+    assert_eq!(service.post(&publish, nothing).all(), error(400, empty));
 
     assert_eq!(service.publish(None, &["m0", "m1"]), "");
     let rollback = service.publish(Some(1), &["m2"]);
@@ -121,11 +123,14 @@ fn a_transaction_that_is_too_old_publishes_nothing() {
 
 #[test]
 fn what_is_stored_in_a_transaction_appears_when_it_is_published() {
-    let service = Service::with_topic();
+    let service = Service::new();
     let store = format!("{TOPIC}/store");
+    let missing = error(404, "Topic ns:t does not exist.");
+    assert_eq!(service.post(&store, publish_request(Some(1), &["m"])).all(), missing);
     let empty = error(400, "Store request must be transactional with payload. Topic: topic:ns.t");
     assert_eq!(service.post(&store, publish_request(Some(1), &[""; 0])).all(), empty);
-    assert_eq!(service.post(&store, publish_request(None, &["m"])).all(), empty);
+    assert_eq!(service.post(&store, publish_request(None, &["m"])).all(), empty, "it comes before the topic");
+    assert_eq!(service.put(TOPIC, "").status, 200);
     let sent: Vec<String> = (0..20).map(|i| format!("m{i}")).collect();
     for pair in sent.chunks(2) {
         assert_eq!(service.post(&store, publish_request(Some(1), pair)).all(), (200, None, String::new()));

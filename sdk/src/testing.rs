@@ -33,6 +33,7 @@ mod capture;
 mod contract;
 mod crossings;
 mod harness;
+mod reading;
 mod rows;
 mod schema_file;
 mod test_log;
@@ -42,6 +43,7 @@ pub use capture::{Collected, TestError};
 pub use contract::check_contract;
 pub use crossings::{Counted, Crossings};
 pub use harness::{Harness, TestAlert};
+pub use reading::Reading;
 pub use schema_file::check_schema_file;
 pub use test_log::TestLog;
 
@@ -50,6 +52,7 @@ use crate::shim::kinds::{
 };
 use crate::{AlertPublisher, ErrorTransform, Sink, Source, Splitter, Transform};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A transform with these properties.
 pub fn transform<P: Transform>(properties: Value) -> Harness {
@@ -79,4 +82,12 @@ pub fn sink<P: Sink>(properties: Value) -> Harness {
 /// An alert publisher with these properties.
 pub fn alert_publisher<P: AlertPublisher>(properties: Value) -> Harness {
     Harness::of::<AlertPublisherStage<P>>(properties)
+}
+
+/// Messaging with these topics in the namespace `default`, which is that of pipelines in tests; for
+/// [`Harness::messaging`].
+pub fn messaging(topics: &[&str]) -> Arc<InMemoryMessaging> {
+    let messaging = Arc::new(InMemoryMessaging::default());
+    topics.iter().for_each(|topic| messaging.add_topic("default", topic));
+    messaging
 }

@@ -221,7 +221,7 @@ impl Harness {
             stage.prepare()?;
             stage.commit()?;
         }
-        self.end(stage, capture)
+        Harness::end(stage, capture)
     }
 
     /// Runs a transform, a splitter or a sink over batches of arrow-rs, each of which is lent as it is. Their schema is the
@@ -274,7 +274,7 @@ impl Harness {
         array::discard(&mut exported);
         processed?;
         stage.finish(&mut capture)?;
-        self.end(stage, capture)
+        Harness::end(stage, capture)
     }
 
     /// Reads all splits of a source, each to its end, or until nothing comes.
@@ -284,7 +284,7 @@ impl Harness {
             stage.begin(&split, None)?;
             while stage.read(self.batch_rows.min(8_192), 1 << 20, &mut capture)? == Read::More {}
         }
-        self.end(stage, capture)
+        Harness::end(stage, capture)
     }
 
     /// Reads one split of a source from behind a position.
@@ -292,7 +292,7 @@ impl Harness {
         let (mut stage, mut capture, _) = self.open(&[])?;
         stage.begin(split, Some(position))?;
         while stage.read(self.batch_rows.min(8_192), 1 << 20, &mut capture)? == Read::More {}
-        self.end(stage, capture)
+        Harness::end(stage, capture)
     }
 
     /// The splits of a source.
@@ -332,7 +332,12 @@ impl Harness {
         stage.close(&mut capture)
     }
 
-    fn end(&self, mut stage: Stage, mut capture: Capture) -> Result<Collected> {
+    pub(super) fn open_source(&self) -> Result<(Stage, Capture, usize)> {
+        let (stage, capture, _) = self.open(&[])?;
+        Ok((stage, capture, self.batch_rows.min(8_192)))
+    }
+
+    pub(super) fn end(mut stage: Stage, mut capture: Capture) -> Result<Collected> {
         stage.close(&mut capture)?;
         drop(stage);
         if let Some(message) = capture.broken {

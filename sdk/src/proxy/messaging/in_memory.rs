@@ -3,7 +3,6 @@
 use super::{Messaging, MessagingError};
 use crate::messaging::{Fetch, Fetched, MessageId, Published, Start, TopicInfo};
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -19,7 +18,6 @@ const MAX_BYTES: usize = 256 << 20;
 pub struct InMemoryMessaging {
     state: Mutex<State>,
     published: Condvar,
-    unreachable: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +28,12 @@ struct State {
     bytes: usize,
     /// The last id that was given, in any topic.
     last: (u64, u16),
+    /// How many calls are answered before it cannot be reached.
+    answers: Option<u64>,
+    /// Messages of so many bytes or more are not taken.
+    refused_bytes: Option<usize>,
+    /// Publications that wrote something.
+    requests: u64,
 }
 
 #[derive(Debug)]
@@ -48,6 +52,58 @@ struct Topic {
 impl State {
     fn topic(&mut self, namespace: &str, topic: &str) -> Result<&mut Topic, MessagingError> {
         self.topics.get_mut(&(namespace.to_owned(), topic.to_owned())).ok_or(MessagingError::NoTopic)
+    }
+
+    fn create(&mut self, key: (String, String), ttl_secs: Option<u32>) {
+        let generation = self.generations.entry(key.clone()).or_default();
+        *generation += 1;
+        let topic = Topic {
+            ttl_secs: ttl_secs.unwrap_or(DEFAULT_TTL_SECS),
+            generation: *generation,
+            messages: VecDeque::new(),
+            producers: HashMap::new(),
+            forgotten: None,
+            // All that is published from now on is behind it.
+            last: MessageId::new(self.last.0, self.last.1),
+        };
+        self.topics.insert(key, topic);
+    }
+
+    fn append(
+        &mut self,
+        namespace: &str,
+        topic: &str,
+        messages: &[&[u8]],
+        producer: Option<(&str, u64)>,
+    ) -> Result<Published, MessagingError> {
+        let to = self.topic(namespace, topic)?;
+        if let Some((name, sequence)) = producer
+            && to.producers.get(name).is_some_and(|last| *last >= sequence)
+        {
+            return Ok(Published { ids: None, repeated: true });
+        }
+        let longest = messages.iter().map(|message| message.len()).max().unwrap_or_default();
+        if let Some(limit) = self.refused_bytes.filter(|limit| longest >= *limit) {
+            return Err(MessagingError::BadMessage(format!(
+                "a message of {longest} bytes: less than {limit} are taken"
+            )));
+        }
+        let bytes: usize = messages.iter().map(|message| message.len()).sum();
+        if self.bytes + bytes > MAX_BYTES {
+            let message = format!("messages in memory hold {MAX_BYTES} bytes at most: delete a topic");
+            return Err(MessagingError::Failed(message));
+        }
+        self.bytes += bytes;
+        self.requests += 1;
+        let ids: Vec<MessageId> = messages.iter().map(|_| self.next_id()).collect();
+        let to = self.topic(namespace, topic)?;
+        if let Some((name, sequence)) = producer {
+            to.producers.insert(name.to_owned(), sequence);
+        }
+        to.messages.extend(ids.iter().zip(messages).map(|(id, message)| (*id, message.to_vec())));
+        let ids = ids.first().copied().zip(ids.last().copied());
+        to.last = ids.map_or(to.last, |(_, last)| last);
+        Ok(Published { ids, repeated: false })
     }
 
     /// An id behind all that were given, whatever the clock does.
@@ -80,20 +136,57 @@ fn check_names(namespace: &str, topic: &str) -> Result<(), MessagingError> {
 }
 
 impl InMemoryMessaging {
+    /// For a call that is answered.
     fn state(&self) -> Result<MutexGuard<'_, State>, MessagingError> {
-        if self.unreachable.load(Ordering::SeqCst) {
-            return Err(MessagingError::Unreachable("the messaging service does not answer".to_owned()));
+        let mut state = self.held();
+        match &mut state.answers {
+            Some(0) => return Err(MessagingError::Unreachable("the messaging service does not answer".to_owned())),
+            Some(left) => *left -= 1,
+            None => {}
         }
-        Ok(self.held())
+        Ok(state)
     }
 
     fn held(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Creates a topic, where it is not there.
+    pub fn add_topic(&self, namespace: &str, topic: &str) {
+        let key = (namespace.to_owned(), topic.to_owned());
+        let mut state = self.held();
+        if !state.topics.contains_key(&key) {
+            state.create(key, None);
+        }
+    }
+
+    /// Publishes messages, as somebody else does; creates the topic where it is not there.
+    pub fn add(&self, namespace: &str, topic: &str, messages: &[impl AsRef<[u8]>]) {
+        self.add_topic(namespace, topic);
+        let messages: Vec<&[u8]> = messages.iter().map(AsRef::as_ref).collect();
+        // The topic is there, and whether it can be reached does not matter here.
+        let _ = self.held().append(namespace, topic, &messages, None);
+        self.published.notify_all();
+    }
+
     /// Makes every call fail as if the service could not be reached, or no more.
     pub fn set_unreachable(&self, unreachable: bool) {
-        self.unreachable.store(unreachable, Ordering::SeqCst);
+        self.held().answers = unreachable.then_some(0);
+    }
+
+    /// Makes every call fail so after so many more.
+    pub fn become_unreachable_after(&self, calls: u64) {
+        self.held().answers = Some(calls);
+    }
+
+    /// Does not take messages of so many bytes or more.
+    pub fn refuse_from(&self, bytes: usize) {
+        self.held().refused_bytes = Some(bytes);
+    }
+
+    /// How many publications have written something.
+    pub fn requests(&self) -> u64 {
+        self.held().requests
     }
 
     /// Forgets the oldest messages of a topic, as a time to live does: readers that stood before them are told of a gap.
@@ -162,33 +255,9 @@ impl Messaging for InMemoryMessaging {
         messages: &[&[u8]],
         producer: Option<(&str, u64)>,
     ) -> Result<Published, MessagingError> {
-        let mut state = self.state()?;
-        let bytes: usize = messages.iter().map(|message| message.len()).sum();
-        let full = state.bytes + bytes > MAX_BYTES;
-        let to = state.topic(namespace, topic)?;
-        if let Some((name, sequence)) = producer {
-            if to.producers.get(name).is_some_and(|last| *last >= sequence) {
-                return Ok(Published { ids: None, repeated: true });
-            }
-            if !full {
-                to.producers.insert(name.to_owned(), sequence);
-            }
-        }
-        if full {
-            let message = format!("messages in memory hold {MAX_BYTES} bytes at most: delete a topic");
-            return Err(MessagingError::Failed(message));
-        }
-        let ids: Vec<MessageId> = messages.iter().map(|_| state.next_id()).collect();
-        state.bytes += bytes;
-        let to = state.topic(namespace, topic)?;
-        to.messages.extend(ids.iter().zip(messages).map(|(id, message)| (*id, message.to_vec())));
-        let ids = ids.first().copied().zip(ids.last().copied());
-        if let Some((_, last)) = ids {
-            to.last = last;
-        }
-        drop(state);
+        let published = self.state()?.append(namespace, topic, messages, producer)?;
         self.published.notify_all();
-        Ok(Published { ids, repeated: false })
+        Ok(published)
     }
 
     fn fetch(&self, namespace: &str, topic: &str, fetch: &Fetch) -> Result<Fetched, MessagingError> {
@@ -214,18 +283,7 @@ impl Messaging for InMemoryMessaging {
         if state.topics.contains_key(&key) {
             return Err(MessagingError::TopicExists);
         }
-        let generation = state.generations.get(&key).copied().unwrap_or(0) + 1;
-        state.generations.insert(key.clone(), generation);
-        let topic = Topic {
-            ttl_secs: ttl_secs.unwrap_or(DEFAULT_TTL_SECS),
-            generation,
-            messages: VecDeque::new(),
-            producers: HashMap::new(),
-            forgotten: None,
-            // All that is published from now on is behind it.
-            last: MessageId::new(state.last.0, state.last.1),
-        };
-        state.topics.insert(key, topic);
+        state.create(key, ttl_secs);
         Ok(())
     }
 

@@ -205,6 +205,9 @@ fn plugins_are_listed_with_what_they_can_emit() {
         ("errortransform", "ErrorCollector"),
         ("source", "Generator"),
         ("sink", "Blackhole"),
+        ("source", "TMS"),
+        ("sink", "TMS"),
+        ("alertpublisher", "TMS"),
     ] {
         said(kind, name);
     }

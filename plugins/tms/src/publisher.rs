@@ -1,0 +1,82 @@
+//! Publishes alerts.
+
+use crate::page::Page;
+use crate::topic::{Named, Topic};
+use campanile_sdk::{Alert, AlertFormat, AlertPublisher, Alerts, Configure, Error, Finding, Result, StageContext};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Alerts a second where nothing is said, as in CDAP.
+const MAX_ALERTS_PER_SECOND: i64 = 100;
+
+/// Publishes alerts to a topic of the messaging service.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct TmsPublisher {
+    /// The topic.
+    topic: String,
+    /// The namespace of the topic; the pipeline's where nothing is said.
+    #[serde(default)]
+    namespace: Option<String>,
+    /// Whether the topic is created where it is not there, in the pipeline's namespace.
+    #[serde(default)]
+    auto_create_topic: bool,
+    /// How many alerts a second are published at most.
+    #[serde(default = "max_alerts_per_second")]
+    #[schemars(extend("x-max-alerts-per-second" = true))]
+    max_alerts_per_second: i64,
+    /// How an alert is written.
+    #[serde(default)]
+    format: AlertFormat,
+    #[serde(skip)]
+    to: Option<Topic>,
+    #[serde(skip)]
+    page: Page,
+}
+
+fn max_alerts_per_second() -> i64 {
+    MAX_ALERTS_PER_SECOND
+}
+
+impl TmsPublisher {
+    fn named(&self) -> Named<'_> {
+        Named::new(&self.topic, self.namespace.as_deref(), self.auto_create_topic)
+    }
+}
+
+impl AlertPublisher for TmsPublisher {
+    fn configure(&mut self, stage: &mut Configure<'_>) -> Result<()> {
+        self.named().check_to_publish(stage);
+        if self.max_alerts_per_second < 1 {
+            let message = format!("Invalid maxAlertsPerSecond {}. Must be at least 1.", self.max_alerts_per_second);
+            stage.find(Finding::error("maxAlertsPerSecond", message).hint("leave it out for 100"));
+        }
+        Ok(())
+    }
+
+    fn initialize(&mut self, context: &mut StageContext<'_>) -> Result<()> {
+        self.to = Some(self.named().open(context)?);
+        Ok(())
+    }
+
+    fn publish(&mut self, alerts: &mut Alerts<'_>) -> Result<()> {
+        let Some(to) = &self.to else { return Err(Error::fatal("the publisher is not initialized")) };
+        let alerts: Vec<Alert<'_>> = alerts.collect();
+        self.page.clear();
+        for alert in &alerts {
+            self.page.push(|out| alert.write_json(self.format, out));
+        }
+        to.publish(&self.page, 0, &mut |number, refused| match refused {
+            None => alerts[number].done(),
+            Some(reason) => alerts[number].reject(reason),
+        })
+    }
+
+    fn destroy(&mut self) -> Result<()> {
+        self.to = None;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,6 @@ use crate::store::key;
 use crate::topic::State;
 use crate::write::Step;
 use crate::{Error, MessageId, Result};
-use fjall::AbstractTree;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
@@ -54,42 +53,48 @@ impl Core {
     pub(crate) fn clean(&self) -> Result<()> {
         self.store.check_poison()?;
         let topics: Vec<_> = self.topics().values().cloned().collect();
+        let mut dropped = false;
         for topic in &topics {
-            self.expire(topic)?;
+            dropped |= self.expire(topic)?;
         }
-        self.drop_deleted(&topics.iter().map(|topic| topic.number).collect())?;
-        self.forget_small_records(&topics)
-    }
-
-    fn expire(&self, topic: &Arc<State>) -> Result<()> {
-        let before = topic.expired_before(self.now_ms());
-        if topic.removed_through().timestamp_ms >= before {
-            return Ok(());
+        dropped |= self.drop_deleted(&topics.iter().map(|topic| topic.number).collect())?;
+        self.forget_small_records(&topics)?;
+        if dropped {
+            let clock = self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clock.last();
+            self.store.release(clock)?;
         }
-        let last = self.store.last_before(topic.number, MessageId::new(before, 0))?;
-        let Some(through) = last.filter(|last| *last > topic.removed_through()) else { return Ok(()) };
-        self.submit(vec![Step::Expire { topic: topic.clone(), through }])?;
-        let gone = key::message(topic.number, MessageId::default())..=key::message(topic.number, through);
-        self.store.messages.tree.drop_range(gone).map_err(fjall::Error::from)?;
         Ok(())
     }
 
+    /// Whether anything was.
+    fn expire(&self, topic: &Arc<State>) -> Result<bool> {
+        let before = topic.expired_before(self.now_ms());
+        if topic.removed_through().timestamp_ms >= before {
+            return Ok(false);
+        }
+        let last = self.store.last_before(topic.number, MessageId::new(before, 0))?;
+        let Some(through) = last.filter(|last| *last > topic.removed_through()) else { return Ok(false) };
+        self.submit(vec![Step::Expire { topic: topic.clone(), through }])?;
+        let gone = key::message(topic.number, MessageId::default())..=key::message(topic.number, through);
+        self.store.drop_range(&self.store.messages, gone)?;
+        Ok(true)
+    }
+
     /// Drops the tables of topics that were deleted: all that lies between the numbers of those that live.
-    fn drop_deleted(&self, live: &BTreeSet<u32>) -> Result<()> {
+    fn drop_deleted(&self, live: &BTreeSet<u32>) -> Result<bool> {
         let deleted: Vec<u32> = {
             let writer = self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             writer.deleted.values().map(|record| record.number).filter(|number| !live.contains(number)).collect()
         };
         let mut dropped = self.dropped.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut any = false;
         for number in deleted.into_iter().filter(|number| dropped.insert(*number)) {
-            let (start, end) = (number.to_be_bytes(), number.saturating_add(1).to_be_bytes());
-            for keyspace in [&self.store.messages, &self.store.payloads] {
-                // What is still in memory becomes a table first.
-                keyspace.rotate_memtable_and_wait()?;
-                keyspace.tree.drop_range(start..end).map_err(fjall::Error::from)?;
-            }
+            let keys = number.to_be_bytes()..number.saturating_add(1).to_be_bytes();
+            self.store.drop_range(&self.store.messages, keys.clone())?;
+            self.store.drop_range(&self.store.payloads, keys)?;
+            any = true;
         }
-        Ok(())
+        Ok(any)
     }
 
     /// Forgets rollbacks of what is gone, and producers that have ended.

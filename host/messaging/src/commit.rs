@@ -107,7 +107,7 @@ impl Core {
             }
         }
         let Pending { batch, last, then, .. } = pending;
-        if let Err(error) = batch.commit() {
+        if let Err(error) = batch.commit().map_err(Error::from).and_then(|()| self.store.hand_over()) {
             // Whether it is on the disk is not known: nobody is told that it is, and nothing follows it.
             let why = self.store.poison.get_or_init(|| error.to_string()).clone();
             return tickets.iter().map(|_| Err(Error::Poisoned(why.clone()))).collect();

@@ -5,15 +5,18 @@ use crate::entry::{Reader, array};
 use crate::expiry::Expiry;
 use crate::topic::State;
 use crate::{Durability, Error, MessageId, Options, Payload, Result, TopicId};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, config};
+use fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions, PersistMode, config};
 use std::collections::BTreeMap;
+use std::ops::RangeBounds;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// The format that this version writes.
 pub(crate) const FORMAT: u32 = 1;
 /// What is gathered in memory of one keyspace before it becomes a table, in bytes.
-const MEMTABLE_BYTES: u64 = 32 << 20;
+const MEMTABLE_BYTES: u64 = 16 << 20;
+/// What an entry in memory costs beside its own bytes, about.
+const ENTRY_OVERHEAD_BYTES: u64 = 300;
 /// Journals on the disk: what is read again when the folder is opened after a crash, in bytes.
 const JOURNAL_BYTES: u64 = 128 << 20;
 /// Blocks of data in a table, in bytes.
@@ -124,6 +127,33 @@ impl Store {
     /// A batch that is on the disk, or as `durability` says, once it is committed.
     pub(crate) fn batch(&self) -> fjall::OwnedWriteBatch {
         self.database.batch().durability(Some(self.persist))
+    }
+
+    /// Hands what is gathered in memory to the thread that writes tables once it is enough. That thread would do so itself,
+    /// but only when it is idle: while it merges, memory would grow.
+    pub(crate) fn hand_over(&self) -> Result<()> {
+        for keyspace in [&self.meta, &self.messages, &self.payloads] {
+            let memtable = keyspace.tree.active_memtable();
+            if memtable.size() + memtable.len() as u64 * ENTRY_OVERHEAD_BYTES > MEMTABLE_BYTES {
+                keyspace.rotate_memtable()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the tables that hold nothing but keys of a range; what is in memory of it becomes a table first.
+    pub(crate) fn drop_range<K: AsRef<[u8]>>(&self, keyspace: &Keyspace, keys: impl RangeBounds<K>) -> Result<()> {
+        keyspace.rotate_memtable_and_wait()?;
+        Ok(keyspace.tree.drop_range(keys).map_err(fjall::Error::from)?)
+    }
+
+    /// Gives the files of dropped tables back to the disk: the store forgets what it was before when it begins to gather
+    /// anew, so something is gathered and handed over.
+    pub(crate) fn release(&self, clock: MessageId) -> Result<()> {
+        let mut batch = self.batch();
+        batch.insert(&self.meta, key::CLOCK, position(clock));
+        batch.commit()?;
+        Ok(self.meta.rotate_memtable_and_wait()?)
     }
 
     /// Bytes that this user may still write to the disk.

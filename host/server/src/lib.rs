@@ -12,6 +12,8 @@ mod listen;
 mod messages;
 mod serve;
 mod state;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod tms;
 

@@ -101,4 +101,4 @@ fn wants_events(headers: &HeaderMap) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod folder;
+mod golden;
 mod messages;
 mod order;
 mod topics;

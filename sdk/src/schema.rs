@@ -1,5 +1,7 @@
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
 
 /// What a field holds. Each type has one Arrow layout, in which its values cross the boundary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +70,22 @@ impl DataType {
         }
     }
 
+    /// The type of this word, where the word says all of it.
+    pub(crate) fn plain(word: &str) -> Option<DataType> {
+        Some(match word {
+            "boolean" => DataType::Boolean,
+            "int" => DataType::Int,
+            "long" => DataType::Long,
+            "float" => DataType::Float,
+            "double" => DataType::Double,
+            "string" => DataType::String,
+            "bytes" => DataType::Bytes,
+            "date" => DataType::Date,
+            "timestamp" => DataType::Timestamp,
+            _ => return None,
+        })
+    }
+
     /// Whether a value is one thing: no list, struct or map.
     pub const fn is_scalar(&self) -> bool {
         !matches!(self, DataType::List { .. } | DataType::Struct { .. } | DataType::Map { .. })
@@ -79,27 +97,21 @@ impl DataType {
     }
 }
 
-impl std::fmt::Display for DataType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for DataType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
 /// A field of a [`Schema`]: `{"name": "cpu", "type": "double", "nullable": false}`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaField {
     /// The field's name.
     pub name: String,
     /// What it holds.
-    #[serde(flatten)]
     pub data_type: DataType,
     /// Whether a record may leave it out; true where nothing is said.
-    #[serde(default = "yes")]
     pub nullable: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl SchemaField {
@@ -137,6 +149,51 @@ impl Serialize for SchemaField {
     }
 }
 
+/// By hand, for the same reason: a field as it writes itself, which is how schemas cross. [`Schema`] reads more notations.
+impl<'de> Deserialize<'de> for SchemaField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SchemaField, D::Error> {
+        struct Reads;
+
+        impl<'de> Visitor<'de> for Reads {
+            type Value = SchemaField;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a field")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SchemaField, A::Error> {
+                let (mut name, mut word, mut nullable) = (String::new(), String::new(), true);
+                let (mut precision, mut scale) = (0, 0);
+                let (mut fields, mut inner) = (Vec::new(), None);
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "name" => name = map.next_value()?,
+                        "type" => word = map.next_value()?,
+                        "nullable" => nullable = map.next_value()?,
+                        "precision" => precision = map.next_value()?,
+                        "scale" => scale = map.next_value()?,
+                        "fields" => fields = map.next_value()?,
+                        "items" | "values" => inner = Some(map.next_value()?),
+                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                let data_type = match (word.as_str(), inner) {
+                    ("decimal", _) => Some(DataType::Decimal { precision, scale }),
+                    ("struct", _) => Some(DataType::Struct { fields }),
+                    ("list", Some(items)) => Some(DataType::List { items }),
+                    ("map", Some(values)) => Some(DataType::Map { values }),
+                    (word, _) => DataType::plain(word),
+                };
+                match data_type {
+                    Some(data_type) => Ok(SchemaField { name, data_type, nullable }),
+                    None => Err(A::Error::custom(format_args!("field `{name}`: unknown type `{word}`"))),
+                }
+            }
+        }
+        deserializer.deserialize_map(Reads)
+    }
+}
+
 /// The fields of a record, in order: a JSON array of fields. CDAP's `{"type": "record", "fields": […]}` is read too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -169,8 +226,28 @@ impl Schema {
 
 impl<'de> Deserialize<'de> for Schema {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Schema, D::Error> {
-        use serde::de::Error;
         let value = serde_json::Value::deserialize(deserializer)?;
         crate::schema_json::read(&value).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_reads_what_it_writes() {
+        let point = vec![
+            SchemaField::new("at", DataType::Timestamp),
+            SchemaField::new("price", DataType::Decimal { precision: 20, scale: -3 }).required(),
+        ];
+        let items = Box::new(SchemaField::new("item", DataType::Struct { fields: point }));
+        let values = Box::new(SchemaField::new("value", DataType::List { items }).required());
+        let field = SchemaField::new("all", DataType::Map { values });
+        let written = serde_json::to_string(&field).unwrap();
+        assert_eq!(serde_json::from_str::<SchemaField>(&written).unwrap(), field);
+        let other = written.replace("timestamp", "century");
+        let error = serde_json::from_str::<SchemaField>(&other).unwrap_err().to_string();
+        assert!(error.starts_with("field `at`: unknown type `century`"), "{error}");
     }
 }

@@ -87,16 +87,10 @@ fn named_type(name: &str, word: &str, object: &serde_json::Map<String, Value>) -
         };
         field(&value).map(Box::new)
     };
+    if let Some(plain) = DataType::plain(word) {
+        return Ok(plain);
+    }
     Ok(match word {
-        "boolean" => DataType::Boolean,
-        "int" => DataType::Int,
-        "long" => DataType::Long,
-        "float" => DataType::Float,
-        "double" => DataType::Double,
-        "string" => DataType::String,
-        "bytes" => DataType::Bytes,
-        "date" => DataType::Date,
-        "timestamp" => DataType::Timestamp,
         "decimal" => decimal(name, object)?,
         "list" | "array" => DataType::List { items: inner("items", "item")? },
         "struct" | "record" => match object.get("fields") {

@@ -8,7 +8,7 @@ use crate::emitter::{Emitter, EmitterState};
 use crate::error::{Error, ErrorKind, Result, Signal};
 use crate::error_transform::ErrorBatch;
 use crate::finding::Finding;
-use crate::schema::Schema;
+use crate::schema::{Schema, SchemaField};
 use crate::shim::columns::{self, Column};
 use crate::shim::context::HostContext;
 use crate::shim::emitter::Host;
@@ -16,7 +16,7 @@ use crate::shim::guard;
 use crate::shim::kinds::Exported;
 use crate::source::{Limits, Position, Read, Split};
 use campanile_abi::{BatchV1, ContextRef, EmitterRef, FAILED, Failure, OK, Owned, PARALLEL, STOP, Slice, StageV1};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::ffi::c_void;
 
 /// An instance of any kind, behind one virtual call an entry; the author's loop over records is inside. A kind answers what
@@ -95,7 +95,13 @@ pub(crate) struct Instance {
 /// What `configure` and `open` are asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Request {
+    #[serde(deserialize_with = "written_schemas")]
     pub(crate) inputs: Vec<Schema>,
+}
+
+/// Schemas as they write themselves, without the other notations that [`Schema`] reads.
+fn written_schemas<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<Schema>, D::Error> {
+    Ok(Vec::<Vec<SchemaField>>::deserialize(deserializer)?.into_iter().map(Schema::new).collect())
 }
 
 /// What they answer.

@@ -10,5 +10,6 @@ pub(crate) mod emitter;
 pub(crate) mod guard;
 pub(crate) mod kinds;
 pub(crate) mod messaging;
+pub(crate) mod properties;
 pub(crate) mod stage;
 pub(crate) mod tables;

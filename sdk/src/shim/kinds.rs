@@ -6,16 +6,16 @@ use crate::batch::Batch;
 use crate::configure::Configure;
 use crate::context::StageContext;
 use crate::emitter::Emitter;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::error_transform::{ErrorBatch, ErrorTransform};
 use crate::kind::Kind;
+use crate::shim::properties;
 use crate::shim::stage::{self, Stage};
 use crate::shim::tables;
 use crate::sink::Sink;
 use crate::source::{Limits, Position, Read, Source, Split};
 use crate::transform::{Splitter, Transform};
 use campanile_abi::{Opaque, id};
-use serde::de::DeserializeOwned;
 
 /// A plugin that can be exported: how an instance is made, and the tables of its kind.
 pub trait Exported: Sized {
@@ -36,11 +36,6 @@ pub trait Exported: Sized {
     }
 }
 
-fn from_properties<P: DeserializeOwned>(properties: &[u8]) -> Result<P> {
-    let properties = if properties.is_empty() { b"{}" } else { properties };
-    serde_json::from_slice(properties).map_err(|error| Error::config(error.to_string()))
-}
-
 macro_rules! exported {
     ($($stage:ident: $author:ident, $parallel:expr;)+) => {$(
         #[doc(hidden)]
@@ -51,7 +46,7 @@ macro_rules! exported {
             const RUNS_PARALLEL: bool = $parallel;
 
             fn create(properties: &[u8]) -> Result<Box<dyn Stage>> {
-                Ok(Box::new($stage(from_properties::<P>(properties)?)))
+                Ok(Box::new($stage(properties::read::<P>(properties)?)))
             }
         }
     )+};

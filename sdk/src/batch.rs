@@ -170,21 +170,21 @@ impl<'b> Record<'b> {
             if column.is_null(row) {
                 return Scalar::Null;
             }
-            let value = match (column.layout, &schema.data_type) {
-                (Layout::Bits, _) => column.bool(row).map(Scalar::Boolean),
-                (Layout::I32, DataType::Date) => column.i64(row).map(|days| Scalar::Date(days as i32)),
-                (Layout::I64, DataType::Timestamp) => column.i64(row).map(Scalar::Timestamp),
-                (Layout::I32 | Layout::I64, _) => column.i64(row).map(Scalar::Long),
-                (Layout::F32, _) => column.f64(row).map(|value| Scalar::Float(value as f32)),
-                (Layout::F64, _) => column.f64(row).map(Scalar::Double),
+            match (column.layout, &schema.data_type) {
+                (Layout::Bits, _) => column.bool(row).map_or(Scalar::Null, Scalar::Boolean),
+                (Layout::I32, DataType::Date) => column.i64(row).map_or(Scalar::Null, |days| Scalar::Date(days as i32)),
+                (Layout::I64, DataType::Timestamp) => column.i64(row).map_or(Scalar::Null, Scalar::Timestamp),
+                (Layout::I32 | Layout::I64, _) => column.i64(row).map_or(Scalar::Null, Scalar::Long),
+                (Layout::F32, _) => column.f64(row).map_or(Scalar::Null, |value| Scalar::Float(value as f32)),
+                (Layout::F64, _) => column.f64(row).map_or(Scalar::Null, Scalar::Double),
                 (Layout::I128, DataType::Decimal { scale, .. }) => {
-                    column.i128(row).map(|unscaled| Scalar::Decimal { unscaled, scale: *scale })
+                    let decimal = |unscaled| Scalar::Decimal { unscaled, scale: *scale };
+                    column.i128(row).map_or(Scalar::Null, decimal)
                 }
-                (Layout::Text, _) => column.text(row).map(Scalar::Text),
-                (Layout::Bytes, _) => column.bytes(row).map(Scalar::Bytes),
-                _ => None,
-            };
-            value.unwrap_or(Scalar::Null)
+                (Layout::Text, _) => column.text(row).map_or(Scalar::Null, Scalar::Text),
+                (Layout::Bytes, _) => column.bytes(row).map_or(Scalar::Null, Scalar::Bytes),
+                _ => Scalar::Null,
+            }
         }
     }
 
@@ -235,6 +235,7 @@ impl Scalar<'_> {
 
     /// Writes it as text, as alerts and JSON print it: doubles as ECMAScript does, dates ISO, timestamps RFC 3339 in
     /// UTC, bytes base64, null as nothing.
+    #[inline]
     pub fn write(&self, out: &mut Vec<u8>) {
         match *self {
             Scalar::Null => {}

@@ -8,8 +8,9 @@ pub use read::{read_base64, read_date, read_timestamp};
 /// A double as ECMAScript prints it: the shortest digits that read back, `182` not `182.0`, `-0` as `0`.
 pub fn write_f64(value: f64, out: &mut Vec<u8>) {
     // Whole numbers within 2^53 print as integers, which is cheaper and the same text.
-    if value.trunc() == value && value.abs() < 9_007_199_254_740_992.0 {
-        return write_i64(value as i64, out);
+    let whole = value as i64;
+    if whole as f64 == value && whole.unsigned_abs() < 1 << 53 {
+        return write_i64(whole, out);
     }
     if let Some((digits, places)) = short_decimal(value) {
         if value < 0.0 {
@@ -42,8 +43,8 @@ fn short_decimal(value: f64) -> Option<(i64, usize)> {
         return None;
     }
     (1..POWERS.len()).find_map(|places| {
-        let digits = (value * POWERS[places] as f64).round();
-        (digits / POWERS[places] as f64 == value).then_some((digits as i64, places))
+        let digits = (value * POWERS[places] as f64 + 0.5) as i64;
+        (digits as f64 / POWERS[places] as f64 == value).then_some((digits, places))
     })
 }
 

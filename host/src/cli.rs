@@ -1,5 +1,6 @@
 //! The command line: what can be said, and who does it.
 
+mod backing;
 mod graph;
 mod new_plugin;
 pub(crate) mod output;
@@ -7,7 +8,14 @@ mod planning;
 mod plugins;
 mod run;
 mod schema;
+mod serve;
+mod signals;
+mod size;
+mod tokens;
+mod topics;
 mod validate;
+
+pub(crate) use backing::{BackingArgs, DataFolder};
 
 use campanile_sdk::Kind;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -24,7 +32,7 @@ static VERSION: LazyLock<String> =
 pub(crate) enum Exit {
     /// All was done.
     Done,
-    /// The run failed.
+    /// The run failed, or what was asked could not be done.
     Failed,
     /// The pipeline or the command line is wrong.
     Wrong,
@@ -62,10 +70,12 @@ Examples:
   campanile validate pipeline.json           every mistake in a pipeline, at once
   campanile run pipeline.json                run it
   campanile new plugin --kind transform TooFast
+  campanile topics fetch alerts --follow     what comes to a topic
+  campanile serve                            topics over HTTP, for others
 
 Exit codes:
   0    done
-  1    the run failed
+  1    the run failed, or what was asked could not be done
   2    the pipeline or the command line is wrong
   130  interrupted"
 )]
@@ -83,6 +93,11 @@ enum Verb {
     Plugins(plugins::PluginsVerb),
     #[command(subcommand)]
     Schema(schema::SchemaVerb),
+    #[command(subcommand)]
+    Topics(topics::TopicsVerb),
+    #[command(subcommand)]
+    Tokens(tokens::TokensVerb),
+    Serve(serve::ServeArgs),
     /// Begin something new
     #[command(subcommand)]
     New(NewVerb),
@@ -102,6 +117,9 @@ impl Cli {
             Verb::Graph(args) => graph::run(&args),
             Verb::Plugins(verb) => plugins::run(verb),
             Verb::Schema(verb) => schema::run(verb),
+            Verb::Topics(verb) => topics::run(verb),
+            Verb::Tokens(verb) => tokens::run(verb),
+            Verb::Serve(args) => serve::run(&args),
             Verb::New(NewVerb::Plugin(args)) => new_plugin::run(&args),
         }
     }

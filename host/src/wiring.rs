@@ -1,4 +1,10 @@
-//! Where things come from: plugin libraries, arguments, secrets. The one place that looks at folders and the environment.
+//! Where things come from: plugin libraries, arguments, secrets, messages. The one place that looks at folders and the
+//! environment.
+
+mod data_folder;
+pub(crate) mod messaging;
+
+pub(crate) use data_folder::data_folder;
 
 use crate::cli::{PipelineArgs, PluginFolders};
 use anyhow::{Context, bail};

@@ -1,12 +1,12 @@
 //! `campanile run`: a pipeline from its plan to its report.
 
 mod progress;
-mod signals;
 mod table;
 
 use super::output::{print_json, say, say_finding};
 use super::planning::{Planned, plan, tell_of_libraries};
-use super::{Exit, PipelineArgs, PluginFolders};
+use super::{BackingArgs, Exit, PipelineArgs, PluginFolders, signals};
+use crate::wiring::messaging::{Backing, StageMessaging};
 use crate::wiring::{self, Given};
 use anyhow::{Context, bail};
 use campanile_engine::spec::parse_duration;
@@ -39,6 +39,8 @@ pub(crate) struct RunArgs {
     pipeline: PipelineArgs,
     #[command(flatten)]
     folders: PluginFolders,
+    #[command(flatten, next_help_heading = "Messages of stages that use topics")]
+    backing: BackingArgs,
     /// Write the report as JSON to this file, or with - to stdout
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -65,9 +67,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     let stop = Arc::new(Stop::default());
-    signals::install(&stop)?;
+    install_signals(&stop)?;
     check_report(args.report.as_deref())?;
     let given = Given::new(&args.pipeline)?;
+    let messaging = StageMessaging::new(Backing::of(&args.backing)?);
     let mut registry = wiring::registry(&args.folders)?;
     let mut file = match given.read_with(&args.pipeline.file, &mut registry) {
         Ok(file) => file,
@@ -91,7 +94,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
         Planned::NotReturned => return Ok(Exit::Failed),
         Planned::Stopped => return Ok(Exit::Interrupted),
     };
-    let report = execute(*plan, &args, given, stop);
+    let report = execute(*plan, &args, given, &messaging, stop);
     tell(&report, &args);
     if let Err(error) = keep_report(&report, args.report.as_deref()) {
         // The command line was right, and whoever waits for the report must not take an old one for it.
@@ -105,7 +108,15 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     })
 }
 
-fn execute(plan: Plan, args: &RunArgs, given: Given, stop: Arc<Stop>) -> Report {
+fn install_signals(stop: &Arc<Stop>) -> anyhow::Result<()> {
+    let stop = Arc::clone(stop);
+    signals::install(move || {
+        stop.stop();
+        say("stopping: sources end, what was read is finished; once more ends at once");
+    })
+}
+
+fn execute(plan: Plan, args: &RunArgs, given: Given, messaging: &StageMessaging, stop: Arc<Stop>) -> Report {
     let line = (!args.quiet && std::io::stderr().is_terminal()).then(|| ProgressLine::new(plan.spec()));
     let vault = given.vault;
     let options = RunOptions {
@@ -114,11 +125,13 @@ fn execute(plan: Plan, args: &RunArgs, given: Given, stop: Arc<Stop>) -> Report 
         arguments: given.arguments,
         stop,
         secrets: Some(Arc::new(move |name| vault.bytes(name).ok().flatten())),
+        messaging: Some(messaging.opener()),
         log: log(args.verbose, line.clone()),
         progress: line.clone().map(|line| line.shower()),
         ..RunOptions::default()
     };
     let report = plan.run(options);
+    messaging.close();
     if let Some(line) = line {
         line.clear();
     }

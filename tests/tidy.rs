@@ -64,7 +64,8 @@ impl Role {
         match self {
             Role::Abi | Role::Messaging => &[],
             Role::Sdk => &[Role::Abi],
-            Role::Engine | Role::Tests | Role::Bench | Role::Fixture => &[Role::Sdk, Role::Abi],
+            Role::Engine | Role::Tests | Role::Fixture => &[Role::Sdk, Role::Abi],
+            Role::Bench => &[Role::Messaging, Role::Sdk, Role::Abi],
             Role::Monitor => &[Role::Messaging],
             Role::Server => &[Role::Engine, Role::Monitor, Role::Messaging],
             // Plugins and host meet at run time; as dev-dependencies they are built fresh for the end-to-end tests.

@@ -1,6 +1,6 @@
 //! Measures Campanile against hand-written loops.
 //!
-//! Without arguments: the tables of the boundary and of the main job. `generate N PATH [--storm]` writes records; `anchor serde|sonic IN OUT ALERTS` does the main job by hand over them;
+//! Without arguments: the tables of the boundary and of the main job. `messaging`: the store of TMS. `generate N PATH [--storm]` writes records; `anchor serde|sonic IN OUT ALERTS` does the main job by hand over them;
 //! `spend PROGRAM …` runs any program and tells what it cost.
 
 mod anchor;
@@ -8,6 +8,7 @@ mod answer;
 mod boundary;
 mod cpu;
 mod main_job;
+mod messaging;
 mod random;
 mod records;
 // The plugin's own source, linked in.
@@ -37,7 +38,8 @@ const USAGE: &str = "usage:
   campanile-bench spend PROGRAM [ARGUMENT]...
   campanile-bench loop serde|sonic IN OUT ALERTS
   campanile-bench boundary [LIBRARY]
-  campanile-bench main-job [N FOLDER]";
+  campanile-bench main-job [N FOLDER]
+  campanile-bench messaging [FOLDER]   the store of TMS, in a folder on a real disk";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -59,6 +61,8 @@ fn main() -> Result<()> {
         ["main-job", count, folder] => main_job::measure(count.parse()?, Path::new(folder)),
         ["boundary"] => boundary::measure(&beside("libcampanile_threshold.so")?),
         ["boundary", library] => boundary::measure(Path::new(library)),
+        ["messaging"] => messaging::measure(&env::temp_dir()),
+        ["messaging", folder] => messaging::measure(Path::new(folder)),
         _ => bail!(USAGE),
     }
 }

@@ -27,6 +27,13 @@ impl Random {
         (self.next() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
     }
 
+    /// Bytes that cannot be compressed.
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
+        }
+    }
+
     /// True in `fraction` of the cases.
     pub(crate) fn in_fraction(&mut self, fraction: f64) -> bool {
         self.unit() < fraction

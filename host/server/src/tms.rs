@@ -139,11 +139,11 @@ async fn poll(State(app): State<App>, Path(names): Names, uri: Uri, headers: Hea
     let body = body::read(body, app.limits.request_bytes).await?;
     let topic = topic(names, &uri)?;
     check_content_type(&headers)?;
-    let poll = blocking(move || {
+    let first = blocking(move || {
         let request = avro::consume_request(&body)?;
-        Poll::new(app.messaging, topic, request, app.limits.chunk_bytes)
+        Poll::new(app.messaging, topic, request, app.limits.chunk_bytes)?.piece()
     });
-    poll.await?.answer().await
+    Ok(first.await?.into_response())
 }
 
 async fn wrong_method(uri: Uri) -> Response {

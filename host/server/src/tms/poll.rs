@@ -28,7 +28,7 @@ pub(super) struct Poll {
 }
 
 /// A part of the answer.
-struct Piece {
+pub(super) struct Piece {
     bytes: Bytes,
     /// Messages before it have expired.
     gap: bool,
@@ -37,7 +37,7 @@ struct Piece {
 }
 
 impl Poll {
-    /// Blocks to look whether the topic is there.
+    /// What a request asks for. Blocks to look whether the topic is there.
     pub(super) fn new(
         messaging: Messaging,
         topic: TopicId,
@@ -74,30 +74,8 @@ impl Poll {
         Ok(Poll { messaging, topic, fetch, piece_bytes, asked_ms: now_ms(), first: true })
     }
 
-    /// The answer. What goes wrong with its first piece has a status of its own; after that only the end of the connection
-    /// tells, in the middle of the array.
-    pub(super) async fn answer(self) -> Result<Response, Refusal> {
-        let Piece { bytes, gap, rest } = blocking(move || self.piece()).await?;
-        let body = match rest {
-            None => Body::from(bytes),
-            Some(rest) => {
-                let others = stream::try_unfold(Some(rest), |rest| async {
-                    let Some(rest) = rest else { return Ok(None) };
-                    let piece = blocking(move || rest.piece()).await.map_err(Refusal::into_error)?;
-                    Ok::<_, std::io::Error>(Some((piece.bytes, piece.rest)))
-                });
-                Body::from_stream(stream::iter([Ok(bytes)]).chain(others))
-            }
-        };
-        let mut response = ([(header::CONTENT_TYPE, AVRO)], body).into_response();
-        if gap {
-            response.headers_mut().insert(GAP, HeaderValue::from_static("true"));
-        }
-        Ok(response)
-    }
-
-    /// Fetches the next piece.
-    fn piece(mut self) -> Result<Piece, Refusal> {
+    /// Blocks to fetch the next piece.
+    pub(super) fn piece(mut self) -> Result<Piece, Refusal> {
         // Room for the count of the block, known at its end.
         let mut bytes = vec![0; MAX_LONG_BYTES];
         let mut count = 0_usize;
@@ -139,6 +117,30 @@ impl Poll {
     /// future that is still to come was there before: the clock was set back.
     fn is_new(&self, id: &MessageId) -> bool {
         id.timestamp_ms > self.asked_ms && id.timestamp_ms <= now_ms()
+    }
+}
+
+impl IntoResponse for Piece {
+    /// The answer that begins with this piece. What went wrong with it has got a status of its own; after it only the end of
+    /// the connection tells, in the middle of the array.
+    fn into_response(self) -> Response {
+        let Piece { bytes, gap, rest } = self;
+        let body = match rest {
+            None => Body::from(bytes),
+            Some(rest) => {
+                let others = stream::try_unfold(Some(rest), |rest| async {
+                    let Some(rest) = rest else { return Ok(None) };
+                    let piece = blocking(move || rest.piece()).await.map_err(Refusal::into_error)?;
+                    Ok::<_, std::io::Error>(Some((piece.bytes, piece.rest)))
+                });
+                Body::from_stream(stream::iter([Ok(bytes)]).chain(others))
+            }
+        };
+        let mut response = ([(header::CONTENT_TYPE, AVRO)], body).into_response();
+        if gap {
+            response.headers_mut().insert(GAP, HeaderValue::from_static("true"));
+        }
+        response
     }
 }
 

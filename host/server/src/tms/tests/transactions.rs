@@ -55,6 +55,14 @@ fn numbers_of_messages_go_beyond_those_of_a_signed_short() {
     assert_eq!(answer, response(Some(1), [id.timestamp_ms as i64, 40_000, id.timestamp_ms as i64, 40_000]));
     assert_eq!(service.post(&format!("{TOPIC}/rollback"), answer).status, 200);
     assert_eq!(service.payloads(Poll::at(*id).within(&reader(9, 9, &[]))), [""; 0]);
+
+    let answer = service.publish(Some(2), &["z"; 30_000]);
+    let last = service.poll(Poll::after(*id)).last().unwrap().0;
+    assert_eq!(last.timestamp_ms, id.timestamp_ms + 1, "a millisecond has 65,536 numbers");
+    let range = [id.timestamp_ms as i64, 40_001, last.timestamp_ms as i64, i64::from(last.sequence)];
+    assert_eq!(answer, response(Some(2), range));
+    assert_eq!(service.post(&format!("{TOPIC}/rollback"), answer).status, 200);
+    assert_eq!(service.payloads(Poll::after(*id).within(&reader(9, 9, &[]))), [""; 0]);
 }
 
 #[test]

@@ -12,13 +12,14 @@ pub(crate) use piece::{Piece, Position};
 pub(crate) use query::{MAX_LIMIT, MAX_WAIT};
 
 use crate::events;
-use crate::state::{App, Limits};
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use crate::state::App;
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router, body::Bytes};
+use axum::{Json, Router};
 use campanile_messaging::{Publish, TopicId};
 use publish::{PublishQuery, Published};
 use query::FetchQuery;
@@ -26,12 +27,9 @@ use query::FetchQuery;
 /// The most bytes of payloads in one answer; its last id leads to the rest.
 pub(crate) const MAX_ANSWER_BYTES: usize = 8 << 20;
 
-pub(crate) fn routes(limits: Limits) -> Router<App> {
+pub(crate) fn routes() -> Router<App> {
     let methods = get(fetch).post(publish).fallback(no_such_method);
-    // The limit holds for what comes out of a compressed body, too.
-    Router::new()
-        .route("/v1/namespaces/{namespace}/topics/{topic}/messages", methods)
-        .layer(DefaultBodyLimit::max(limits.publish_bytes))
+    Router::new().route("/v1/namespaces/{namespace}/topics/{topic}/messages", methods)
 }
 
 async fn no_such_method(uri: Uri) -> ApiError {
@@ -51,11 +49,11 @@ async fn publish(
     State(app): State<App>,
     path: TopicPath,
     query: Result<Query<PublishQuery>, QueryRejection>,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<Published>, ApiError> {
     let topic = topic(path)?;
     let producer = query.map_err(ApiError::bad_query)?.0.producer()?;
-    let body = body.map_err(ApiError::bad_body)?;
+    let body = publish::read(body, app.limits.publish_bytes).await?;
     // Also reading a large body takes time that no other connection should wait for.
     blocking(move || {
         let messages = publish::Payloads::parse(&body)?;

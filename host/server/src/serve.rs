@@ -170,7 +170,7 @@ fn door(address: SocketAddr, auth: &Auth, first_token: &mut bool) -> Result<Door
 pub(crate) fn router(app: App, door: Door, bounds: Bounds) -> Router {
     Router::new()
         .merge(health::routes())
-        .merge(messages::routes(app.limits))
+        .merge(messages::routes())
         .merge(tms::routes())
         .layer(RequestDecompressionLayer::new())
         .layer(CompressionLayer::new())

@@ -87,6 +87,17 @@ fn a_client_does_what_the_store_does() {
 }
 
 #[test]
+fn what_is_too_large_is_refused_in_words_and_not_by_a_closed_connection() {
+    let house = House::new();
+    house.messaging.create_topic(&alerts(), None).unwrap();
+    let large = vec![b'x'; 20 << 20];
+    for client in house.clients() {
+        let error = client.publish(&alerts(), &[&large, &large, &large, &large], None).unwrap_err();
+        assert!(matches!(&error, Error::Invalid(why) if why.contains("publish in smaller parts")), "{error}");
+    }
+}
+
+#[test]
 fn a_client_that_waits_is_woken() {
     let house = House::new();
     house.messaging.create_topic(&alerts(), None).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::serve::TooSlow;
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use campanile_messaging::Error;
@@ -34,21 +34,15 @@ impl ApiError {
         ApiError::bad("invalid-query", format!("query: {why}"))
     }
 
-    pub(crate) fn bad_body(rejection: BytesRejection) -> ApiError {
-        let mut cause: Option<&(dyn StdError + 'static)> = Some(&rejection);
-        while let Some(error) = cause {
-            if let Some(slow) = error.downcast_ref::<TooSlow>() {
-                return ApiError::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", slow.to_string());
-            }
-            cause = error.source();
+    /// The body did not come, or not whole.
+    pub(crate) fn bad_body(error: &axum::Error) -> ApiError {
+        let mut deepest: &(dyn StdError + 'static) = error;
+        while let Some(cause) = deepest.source() {
+            deepest = cause;
         }
-        match rejection.status() {
-            status @ StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
-                status,
-                "too-large",
-                "the body is larger than this server takes: publish in smaller parts",
-            ),
-            status => ApiError::new(status, "body-unreadable", rejection.body_text()),
+        match deepest.is::<TooSlow>() {
+            true => ApiError::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", deepest.to_string()),
+            false => ApiError::bad("body-unreadable", format!("the body cannot be read: {deepest}")),
         }
     }
 

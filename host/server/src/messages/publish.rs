@@ -1,9 +1,11 @@
 //! What a publisher sends.
 
 use super::ApiError;
+use axum::body::Body;
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
@@ -11,6 +13,31 @@ use std::fmt;
 
 /// The most messages of one request: each costs memory beside its bytes.
 const MAX_MESSAGES: usize = 1_000_000;
+
+/// What is read of a body that is too long, and thrown away, in bytes: a client that sends all before it reads meets the answer
+/// then, and not a closed connection.
+const DRAINED_BYTES: usize = 64_000_000;
+
+/// The whole body, of `limit` bytes at most after it was unpacked.
+pub(super) async fn read(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
+    let mut pieces = body.into_data_stream();
+    let (mut whole, mut length) = (Vec::new(), 0_usize);
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| ApiError::bad_body(&error))?;
+        length = length.saturating_add(piece.len());
+        match length <= limit {
+            true => whole.extend_from_slice(&piece),
+            false if length - limit > DRAINED_BYTES => break,
+            false => whole = Vec::new(),
+        }
+    }
+    if length > limit {
+        let message =
+            format!("the body is longer than {limit} bytes, which is what this server takes: publish in smaller parts");
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", message));
+    }
+    Ok(whole)
+}
 
 /// The query as it was written.
 #[derive(Debug, Default, Deserialize)]

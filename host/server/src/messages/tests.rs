@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
 use super::*;
+use crate::Limits;
 use crate::auth::Door;
 use crate::testing::{DEADLINE, House, MESSAGES, alerts, options, text};
-use axum::body::Body;
 use axum::http::Request;
 use campanile_messaging::{Messaging, TimeSource};
 use serde_json::{Value, json};

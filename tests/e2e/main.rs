@@ -8,6 +8,7 @@ mod bad_lines;
 mod bad_pipeline;
 mod bad_plugin;
 mod cli;
+mod embedded_messaging;
 mod errors;
 mod examples;
 mod kafka;

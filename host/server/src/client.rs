@@ -218,7 +218,9 @@ impl Client {
         let (code, message) = reason(&response.text().unwrap_or_default());
         let said = format!("{}: {message}", self.name);
         Err(match (status, code.as_str()) {
-            (StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, _) => Error::Busy(said),
+            (StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS | StatusCode::INSUFFICIENT_STORAGE, _) => {
+                Error::Busy(said)
+            }
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => Error::Refused(said),
             // CDAP's paths have no codes: none but the topic can be missing there.
             (StatusCode::NOT_FOUND, "topic-not-found") => Error::TopicNotFound(message),

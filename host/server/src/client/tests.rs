@@ -149,6 +149,7 @@ fn errors_say_what_to_do() {
         ("HTTP/1.1 200 OK\r\n\r\nno JSON", "Fatal", false, false),
         ("HTTP/1.1 503 Later\r\n\r\nfull", "Busy", true, true),
         ("HTTP/1.1 429 Slow\r\n\r\n", "Busy", true, true),
+        ("HTTP/1.1 507 Full\r\n\r\nthe disk is nearly full", "Busy", true, true),
         ("HTTP/1.1 401 Who\r\n\r\na token is needed", "Refused", false, false),
         ("HTTP/1.1 403 No\r\n\r\n", "Refused", false, false),
         ("HTTP/1.1 404 None\r\n\r\nTopic a:b does not exist.", "TopicNotFound", false, false),

@@ -67,7 +67,7 @@ impl From<Error> for ApiError {
             Error::InvalidTtl(_) => (StatusCode::BAD_REQUEST, "invalid-ttl"),
             Error::InvalidName(_) => (StatusCode::BAD_REQUEST, "invalid-name"),
             Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
-            Error::DiskFull { .. } => (StatusCode::SERVICE_UNAVAILABLE, "disk-full"),
+            Error::DiskFull { .. } => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
             Error::Poisoned(_) => (StatusCode::SERVICE_UNAVAILABLE, "poisoned"),
             Error::Corrupt { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "corrupt"),
             Error::Storage(_) => (StatusCode::INTERNAL_SERVER_ERROR, "storage"),
@@ -85,7 +85,7 @@ impl From<Error> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.json())).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE) {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         response

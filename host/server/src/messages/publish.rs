@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// The most messages of one request: each costs memory beside its bytes.
-const MAX_MESSAGES: usize = 1_000_000;
+const MAX_MESSAGES: usize = 1 << 20;
 
 /// What is read of a body that is too long, and thrown away, in bytes: a client that sends all before it reads meets the answer
 /// then, and not a closed connection.

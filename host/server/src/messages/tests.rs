@@ -142,7 +142,7 @@ async fn a_full_disk_is_said_and_comes_with_a_time_to_try_again() {
     let router = crate::serve::router(app, Door::Owner, crate::Bounds::default());
     let request = Request::post(MESSAGES).body(Body::from(r#""x""#)).unwrap();
     let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
-    assert_eq!((response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()), (503, "1"));
+    assert_eq!((response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()), (507, "1"));
     let body: Value = serde_json::from_str(&text(response).await).unwrap();
     assert_eq!(body["error"]["code"], "disk-full");
 }

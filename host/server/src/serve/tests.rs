@@ -186,6 +186,22 @@ fn a_client_that_does_not_read_is_cut_off() {
 }
 
 #[test]
+fn a_client_that_leaves_makes_room() {
+    let data = Data::new();
+    let server = data.start(ServerOptions { bounds: Bounds { connections: 1, ..Bounds::default() }, ..data.options() });
+    for (query, rest) in [("?wait=60s", ""), ("", "accept: text/event-stream\r\n")] {
+        let mut waiting = connect(&server);
+        waiting.write_all(request(&format!("GET {MESSAGES}{query}"), rest).as_bytes()).unwrap();
+        if !rest.is_empty() {
+            // It is being followed.
+            waiting.read_exact(&mut [0; 12]).unwrap();
+        }
+        drop(waiting);
+        assert!(exchange(&server, &request("GET /healthz", "connection: close\r\n")).ends_with("ok\n"));
+    }
+}
+
+#[test]
 fn answers_are_compressed_for_whoever_asks_and_unknown_paths_say_nothing() {
     let data = Data::new();
     let server = data.start(data.options());

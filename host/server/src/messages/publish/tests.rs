@@ -54,7 +54,7 @@ fn more_messages_than_one_request_may_have_are_refused() {
     let body = |count: usize| format!("[{}\"\"]", "\"\",".repeat(count - 1));
     assert_eq!(Payloads::parse(body(MAX_MESSAGES).as_bytes()).unwrap().ends.len(), MAX_MESSAGES);
     let error = Payloads::parse(body(MAX_MESSAGES + 1).as_bytes()).unwrap_err();
-    assert!(error.message().contains("1000000 messages"), "{}", error.message());
+    assert!(error.message().contains("1048576 messages"), "{}", error.message());
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod boundary;
 mod cpu;
 mod main_job;
 mod messaging;
+mod peers;
 mod random;
 mod records;
 // The plugin's own source, linked in.
@@ -39,7 +40,8 @@ const USAGE: &str = "usage:
   campanile-bench loop serde|sonic IN OUT ALERTS
   campanile-bench boundary [LIBRARY]
   campanile-bench main-job [N FOLDER]
-  campanile-bench messaging [FOLDER]   the store of TMS, in a folder on a real disk";
+  campanile-bench messaging [FOLDER]   the store of TMS, in a folder on a real disk
+  campanile-bench peers [FOLDER]       TMS over HTTP beside redis-server and nats-server (or $NATS_SERVER)";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -63,6 +65,8 @@ fn main() -> Result<()> {
         ["boundary", library] => boundary::measure(Path::new(library)),
         ["messaging"] => messaging::measure(&env::temp_dir()),
         ["messaging", folder] => messaging::measure(Path::new(folder)),
+        ["peers"] => peers::measure(&env::temp_dir()),
+        ["peers", folder] => peers::measure(Path::new(folder)),
         _ => bail!(USAGE),
     }
 }

@@ -175,13 +175,13 @@ fn open(folder: &Path, options: Options) -> Result<(Messaging, TopicId)> {
     Ok((tms, topic))
 }
 
-fn timed(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
+pub(crate) fn timed(work: impl FnOnce() -> Result<()>) -> Result<Duration> {
     let began = Instant::now();
     work()?;
     Ok(began.elapsed())
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
 }
@@ -195,10 +195,14 @@ fn resident() -> Result<u64> {
 }
 
 /// A folder that goes with the benchmark.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(within: &Path) -> Result<Scratch> {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn new(within: &Path) -> Result<Scratch> {
         let folder = within.join(format!("campanile-bench-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         Ok(Scratch(folder))

@@ -325,3 +325,6 @@ fn respond(response: *mut Owned, answer: &impl serde::Serialize) -> Result<(), M
     unsafe { response.write(Owned::new(json)) };
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

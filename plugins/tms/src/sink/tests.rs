@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use super::*;
-use campanile_sdk::testing::{self, Harness, InMemoryMessaging};
+use campanile_sdk::testing::{self, Harness, InMemoryMessaging, TestLog};
 use campanile_sdk::{DataType, Schema, SchemaField};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -76,27 +76,40 @@ fn the_topic_has_to_be_there_or_is_created() {
     assert_eq!(messaging.texts("ops", "t"), ["{\"n\":2}"]);
 }
 
+/// Lets the service be reached again as soon as the sink has told that it cannot be.
+fn come_back(messaging: &Arc<InMemoryMessaging>, log: &TestLog) -> std::thread::JoinHandle<()> {
+    let (messaging, log) = (Arc::clone(messaging), log.clone());
+    std::thread::spawn(move || {
+        while log.messages().is_empty() {
+            std::thread::yield_now();
+        }
+        messaging.set_unreachable(false);
+    })
+}
+
 #[test]
 fn a_batch_is_tried_again_while_the_service_cannot_be_reached() {
-    let messaging = testing::messaging(&["t"]);
+    let (messaging, log) = (testing::messaging(&["t"]), TestLog::default());
     messaging.become_unreachable_after(1);
-    let again = {
-        let messaging = Arc::clone(&messaging);
-        let log = testing::TestLog::default();
-        let told = log.clone();
-        let waiting = std::thread::spawn(move || {
-            while log.messages().is_empty() {
-                std::thread::yield_now();
-            }
-            messaging.set_unreachable(false);
-        });
-        (waiting, told)
-    };
-    sink(json!({ "topic": "t" }), &messaging).log(&again.1).run([json!({ "n": 1 })]).unwrap();
-    again.0.join().unwrap();
+    let back = come_back(&messaging, &log);
+    sink(json!({ "topic": "t" }), &messaging).log(&log).run([json!({ "n": 1 })]).unwrap();
+    back.join().unwrap();
     assert_eq!(messaging.texts("default", "t"), ["{\"n\":1}"]);
     let expected = "3 cannot publish to topic `default:t`: the messaging service does not answer; trying again";
-    assert_eq!(again.1.messages(), [expected]);
+    assert_eq!(log.messages(), [expected]);
+}
+
+#[test]
+fn what_was_written_of_a_large_batch_is_not_written_again() {
+    let (messaging, log) = (testing::messaging(&["t"]), TestLog::default());
+    // The topic is found, and one request written.
+    messaging.become_unreachable_after(2);
+    let back = come_back(&messaging, &log);
+    let records = ["a", "b", "c"].map(|letter| json!({ "message": letter.repeat(5 << 20) }));
+    sink(json!({ "topic": "t", "format": "text" }), &messaging).log(&log).run(records).unwrap();
+    back.join().unwrap();
+    let first: Vec<char> = messaging.texts("default", "t").iter().map(|text| text.chars().next().unwrap()).collect();
+    assert_eq!(first, ['a', 'b', 'c']);
 }
 
 #[test]

@@ -113,13 +113,15 @@ fn a_broken_object_is_an_error_record_and_the_others_are_read() {
 
 #[test]
 fn a_bounded_source_leaves_what_comes_after_its_start() {
-    let messaging = with_messages(&["a", "b"]);
-    let harness = source(json!({ "topic": "t" }), &messaging).batch_rows(1);
-    let mut reading = harness.reading().unwrap();
-    messaging.add("default", "t", &["late"]);
-    assert_eq!(reading.read().unwrap(), Read::More);
-    assert_eq!(reading.read().unwrap(), Read::End);
-    assert_eq!(texts(&reading.end().unwrap().records), ["a", "b"]);
+    for (rows, answers) in [(1, vec![Read::More, Read::End]), (100, vec![Read::End])] {
+        let messaging = with_messages(&["a", "b"]);
+        let mut reading = source(json!({ "topic": "t" }), &messaging).batch_rows(rows).reading().unwrap();
+        messaging.add("default", "t", &["late"]);
+        for answer in answers {
+            assert_eq!(reading.read().unwrap(), answer);
+        }
+        assert_eq!(texts(&reading.end().unwrap().records), ["a", "b"]);
+    }
 }
 
 #[test]
@@ -205,6 +207,21 @@ fn reading_goes_on_behind_any_message() {
     for (read, &position) in whole.positions.iter().enumerate() {
         let rest = harness.read_from(&Split::new("default:t"), position).unwrap();
         assert_eq!(rest.records, whole.records[read + 1..]);
+    }
+}
+
+#[test]
+fn messages_that_share_a_position_come_all_or_not_at_all() {
+    let messaging = with_messages(&["a"]);
+    messaging.add_stored("default", "t", &["b", "c", "d"]);
+    messaging.add("default", "t", &["e"]);
+    let harness = source(json!({ "topic": "t" }), &messaging);
+    let whole = harness.read().unwrap();
+    assert_eq!(texts(&whole.records), ["a", "b", "c", "d", "e"]);
+    let rests = ["bcde", "bcde", "bcde", "e", ""];
+    for (position, expected) in whole.positions.iter().zip(rests) {
+        let rest = harness.read_from(&Split::new("default:t"), *position).unwrap();
+        assert_eq!(texts(&rest.records).concat(), expected);
     }
 }
 

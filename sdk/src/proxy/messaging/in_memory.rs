@@ -10,6 +10,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 const DEFAULT_TTL_SECS: u32 = 604_800;
 /// Bytes of payloads that all topics hold together; more is refused.
 const MAX_BYTES: usize = 256 << 20;
+/// Where in an id the number of a stored payload stands.
+const STORED_NUMBER_AT: usize = 18;
 
 /// Messaging that keeps all in memory until it is dropped: for tests, and for hosts that keep nothing. Order, ids, waiting and
 /// idempotent producers are as in the durable one. Messages do not expire, whatever their time to live; 256 MiB of them are
@@ -166,6 +168,23 @@ impl InMemoryMessaging {
         let messages: Vec<&[u8]> = messages.iter().map(AsRef::as_ref).collect();
         // The topic is there, and whether it can be reached does not matter here.
         let _ = self.held().append(namespace, topic, &messages, None);
+        self.published.notify_all();
+    }
+
+    /// Publishes messages whose payloads were stored before, as a large transaction does: their ids share time and
+    /// sequence. The topic is there.
+    pub fn add_stored(&self, namespace: &str, topic: &str, messages: &[impl AsRef<[u8]>]) {
+        let mut state = self.held();
+        let shared = state.next_id();
+        if let Ok(to) = state.topic(namespace, topic) {
+            for (number, message) in (1..).zip(messages) {
+                to.last = shared;
+                to.last.0[STORED_NUMBER_AT..].copy_from_slice(&u16::to_be_bytes(number));
+                to.messages.push_back((to.last, message.as_ref().to_vec()));
+            }
+        }
+        state.bytes += messages.iter().map(|message| message.as_ref().len()).sum::<usize>();
+        drop(state);
         self.published.notify_all();
     }
 

@@ -44,6 +44,7 @@ mod source;
 pub mod testing;
 pub mod text;
 mod transform;
+mod within;
 mod write;
 
 pub use alert::{Alert, AlertFormat, Alerts, Outcome};
@@ -68,6 +69,7 @@ pub use schemars;
 pub use sink::Sink;
 pub use source::{Limits, Position, Read, Source, Split};
 pub use transform::{Splitter, Transform};
+pub use within::any_within;
 pub use write::{Emit, Row, Value, With};
 
 /// What [`export_plugin!`] needs; nothing for authors.

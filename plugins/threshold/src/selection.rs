@@ -1,6 +1,6 @@
 //! Selects the rows of a batch that meet a condition.
 
-use campanile_sdk::{Batch, Field, Record, Text};
+use campanile_sdk::{Batch, Field, Record, Text, any_within};
 
 /// A condition that is resolved against a schema.
 #[derive(Clone, Debug, Default)]
@@ -50,13 +50,17 @@ impl Selection {
         match self {
             Selection::None => select_records(batch, rows, |_| !wanted),
             Selection::Real { field, range } => match batch.f64s(*field) {
-                Some(values) => select_values(values, rows, |value| range.holds(value) == wanted),
+                Some(values) => select_values(values, rows, *range, wanted, |block| {
+                    any_within(block, range.low, range.high, range.inside == wanted)
+                }),
                 None => select_records(batch, rows, |record| {
                     record.f64(*field).is_some_and(|value| range.holds(value)) == wanted
                 }),
             },
             Selection::Whole { field, range } => match batch.i64s(*field) {
-                Some(values) => select_values(values, rows, |value| range.holds(value) == wanted),
+                Some(values) => select_values(values, rows, *range, wanted, |block| {
+                    block.iter().any(|&value| range.holds(value) == wanted)
+                }),
                 None => select_records(batch, rows, |record| {
                     record.i64(*field).is_some_and(|value| range.holds(value)) == wanted
                 }),
@@ -82,20 +86,27 @@ fn select_records(batch: &Batch<'_>, rows: &mut Vec<u32>, wanted: impl Fn(Record
 /// Values that are compared together: few enough that a rare row costs little.
 const BLOCK: usize = 16;
 
-#[inline(always)]
-fn select_values<T: Copy>(values: &[T], rows: &mut Vec<u32>, wanted: impl Fn(T) -> bool) {
+/// `any` tells whether a block holds anything that is wanted: most hold nothing.
+fn select_values<T: PartialOrd + Copy>(
+    values: &[T],
+    rows: &mut Vec<u32>,
+    range: Range<T>,
+    wanted: bool,
+    any: impl Fn(&[T; BLOCK]) -> bool,
+) {
+    let (blocks, rest) = values.as_chunks::<BLOCK>();
     let mut first = 0;
-    for block in values.chunks(BLOCK) {
-        // Most blocks hold nothing that is wanted, and this loop compares several values at once.
-        if block.iter().fold(false, |any, &value| any | wanted(value)) {
+    for block in blocks {
+        if any(block) {
             let mut found = [0; BLOCK];
             let mut count = 0;
             for (row, &value) in (first..).zip(block) {
                 found[count % BLOCK] = row;
-                count += usize::from(wanted(value));
+                count += usize::from(range.holds(value) == wanted);
             }
             rows.extend_from_slice(&found[..count]);
         }
-        first += block.len() as u32;
+        first += BLOCK as u32;
     }
+    rows.extend((first..).zip(rest).filter(|&(_, &value)| range.holds(value) == wanted).map(|(row, _)| row));
 }

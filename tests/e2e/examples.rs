@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// A scene with a fresh copy of the heart-rate example, without anything that a run has made of it.
-fn heart_rate() -> Scene {
+pub(crate) fn heart_rate() -> Scene {
     let scene = scene();
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/heart-rate");
     let files = std::fs::read_dir(&example).unwrap().flatten().map(|entry| entry.path());
@@ -24,13 +24,13 @@ fn alerts(scene: &Scene, file: &str) -> Vec<Value> {
     scene.lines(file).into_iter().map(bare).collect()
 }
 
-fn expected(scene: &Scene, pipeline: &str) -> Vec<Value> {
+pub(crate) fn expected(scene: &Scene, pipeline: &str) -> Vec<Value> {
     let expected: Value = serde_json::from_str(&scene.read("heart-rate/expected-alerts.json")).unwrap();
     expected[pipeline].as_array().unwrap().clone()
 }
 
 /// Alerts of one stage keep their order; stages are told apart.
-fn by_stage(mut alerts: Vec<Value>) -> Vec<Value> {
+pub(crate) fn by_stage(mut alerts: Vec<Value>) -> Vec<Value> {
     alerts.sort_by_key(|alert| alert["stageName"].to_string());
     alerts
 }

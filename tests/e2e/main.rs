@@ -12,6 +12,7 @@ mod embedded_messaging;
 mod errors;
 mod examples;
 mod kafka;
+mod messaging;
 mod metrics;
 mod publishing;
 mod stopping;

@@ -4,13 +4,14 @@ use crate::Ended;
 use std::fs;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// What is not there by then never comes: long enough for a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(120);
 /// Of what a process says, the bytes that are kept.
-const KEPT_BYTES: u64 = 16 << 20;
+const KEPT_BYTES: usize = 16 << 20;
 /// How often something that is waited for is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -35,19 +36,47 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 pub struct Running {
     child: Child,
     begun: Instant,
-    stdout: Option<JoinHandle<Vec<u8>>>,
-    stderr: Option<JoinHandle<Vec<u8>>>,
+    stdout: Heard,
+    stderr: Heard,
     peak_bytes: u64,
 }
 
-fn drain(mut from: impl Read + Send + 'static) -> Option<JoinHandle<Vec<u8>>> {
-    Some(std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // What came until it broke is what there is to show; of a flood the beginning will do.
-        let _ = from.by_ref().take(KEPT_BYTES).read_to_end(&mut bytes);
-        let _ = std::io::copy(&mut from, &mut std::io::sink());
-        bytes
-    }))
+/// What a process says, while it says it.
+#[derive(Debug, Default)]
+struct Heard {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Heard {
+    fn listen(from: Option<impl Read + Send + 'static>) -> Heard {
+        let bytes: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let kept = Arc::clone(&bytes);
+        let thread = from.map(|mut from| {
+            std::thread::spawn(move || {
+                let mut piece = [0; 8 << 10];
+                // What came until it broke is what there is to show; of a flood the beginning will do.
+                while let Ok(read @ 1..) = from.read(&mut piece) {
+                    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                    let room = KEPT_BYTES.saturating_sub(kept.len());
+                    kept.extend_from_slice(&piece[..read.min(room)]);
+                }
+            })
+        });
+        Heard { bytes, thread }
+    }
+
+    fn so_far(&self) -> Vec<u8> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All of it, once the process has ended.
+    fn whole(&mut self) -> Vec<u8> {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        self.so_far()
+    }
 }
 
 impl Running {
@@ -64,8 +93,8 @@ impl Running {
     pub fn start_with_input(mut command: Command) -> Running {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary was built");
-        let stdout = child.stdout.take().and_then(drain);
-        let stderr = child.stderr.take().and_then(drain);
+        let stdout = Heard::listen(child.stdout.take());
+        let stderr = Heard::listen(child.stderr.take());
         Running { child, begun: Instant::now(), stdout, stderr, peak_bytes: 0 }
     }
 
@@ -87,9 +116,8 @@ impl Running {
             status
         });
         let took = self.begun.elapsed();
-        let joined = |thread: Option<JoinHandle<Vec<u8>>>| thread.and_then(|t| t.join().ok()).unwrap_or_default();
-        let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
-        Ended { status, stdout: joined(stdout), stderr: joined(stderr), took, peak_bytes: self.peak_bytes }
+        let (stdout, stderr) = (self.stdout.whole(), self.stderr.whole());
+        Ended { status, stdout, stderr, took, peak_bytes: self.peak_bytes }
     }
 
     /// Looks until there is an answer, while the process runs.
@@ -99,14 +127,22 @@ impl Running {
             let answer = look();
             let status = if answer.is_none() { self.child.try_wait().ok().flatten() } else { None };
             if let Some(status) = status {
-                let joined =
-                    |thread: Option<JoinHandle<Vec<u8>>>| thread.and_then(|t| t.join().ok()).unwrap_or_default();
-                let (stdout, stderr) = (joined(self.stdout.take()), joined(self.stderr.take()));
+                let (stdout, stderr) = (self.stdout.whole(), self.stderr.whole());
                 let (took, peak_bytes) = (self.begun.elapsed(), self.peak_bytes);
                 panic!("{what}: it ended before: {}", Ended { status, stdout, stderr, took, peak_bytes });
             }
             answer
         })
+    }
+
+    /// Looks until what it says answers, while the process runs.
+    #[track_caller]
+    pub fn says<T>(&mut self, what: &str, look: impl Fn(&str, &str) -> Option<T>) -> T {
+        let (out, err) = (Arc::clone(&self.stdout.bytes), Arc::clone(&self.stderr.bytes));
+        let text = |bytes: &Mutex<Vec<u8>>| {
+            String::from_utf8_lossy(&bytes.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        };
+        self.until(what, || look(&text(&out), &text(&err)))
     }
 
     /// Sends a signal by its name: `TERM`, `INT`, `KILL`.

@@ -113,7 +113,9 @@ impl Scene {
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(self.path("bin/campanile"));
         command.current_dir(self.folder.path()).args(args).env("CAMPANILE_CACHE", &self.cache);
-        for variable in ["CAMPANILE_PLUGINS", "CAMPANILE_SECRETS", "CAMPANILE_DATA", "RUST_LOG"] {
+        // What is kept where nobody says so is kept here.
+        command.env("XDG_DATA_HOME", self.path("home"));
+        for variable in ["CAMPANILE_PLUGINS", "CAMPANILE_SECRETS", "CAMPANILE_DATA", "CAMPANILE_TOKEN", "RUST_LOG"] {
             command.env_remove(variable);
         }
         command

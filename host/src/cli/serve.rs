@@ -115,7 +115,8 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
         // It is received, or everything has ended.
         let _ = stop.send(());
     })?;
-    let (messaging, server) = match start(args, &data, &stopped) {
+    let mut topics = SystemTopics::default();
+    let (messaging, server) = match start(args, &data, &stopped, &mut topics) {
         Ok(Some(started)) => started,
         Ok(None) => return Ok(Exit::Done),
         Err(error) => {
@@ -123,7 +124,7 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
             return Ok(Exit::Failed);
         }
     };
-    watch(&messaging, &stopped);
+    watch(&messaging, &stopped, &mut topics);
     let begun = Instant::now();
     if !server.stop(STOP_DEADLINE) {
         warn(format_args!("requests were cut off that had no answer within {} s", STOP_DEADLINE.as_secs()));
@@ -134,7 +135,12 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
 }
 
 /// Starts it; none if it was stopped before.
-fn start(args: &ServeArgs, data: &Path, stopped: &Receiver<()>) -> anyhow::Result<Option<(Messaging, Server)>> {
+fn start(
+    args: &ServeArgs,
+    data: &Path,
+    stopped: &Receiver<()>,
+    topics: &mut SystemTopics,
+) -> anyhow::Result<Option<(Messaging, Server)>> {
     let folder = folder_in(data);
     let store = Options {
         durability: match args.durability {
@@ -151,7 +157,9 @@ fn start(args: &ServeArgs, data: &Path, stopped: &Receiver<()>) -> anyhow::Resul
         Opened::Done(messaging) => messaging,
         Opened::Stopped => return Ok(None),
     };
-    let took = begun.elapsed();
+    log(format_args!("opened {} in {:.1} s", folder.display(), begun.elapsed().as_secs_f64()));
+    // Nobody meets a server without them.
+    topics.create(&messaging);
     let mut options = ServerOptions::new(data);
     options.listen = Some(args.listen);
     options.socket = Some(socket_in(&folder));
@@ -165,7 +173,6 @@ fn start(args: &ServeArgs, data: &Path, stopped: &Receiver<()>) -> anyhow::Resul
     options.bounds = Bounds { connections: args.max_connections as usize, ..Bounds::default() };
     let server = Server::start(messaging.clone(), options)?;
     let Some(address) = server.address() else { bail!("the system does not tell the address that is listened on") };
-    log(format_args!("opened {} in {:.1} s", folder.display(), took.as_secs_f64()));
     if args.durability == Durable::Relaxed {
         warn(
             "--durability relaxed: messages are acknowledged before they are on the disk; a power cut loses the last ones",
@@ -185,8 +192,7 @@ fn start(args: &ServeArgs, data: &Path, stopped: &Receiver<()>) -> anyhow::Resul
 }
 
 /// Says what changes, until it is told to stop.
-fn watch(messaging: &Messaging, stopped: &Receiver<()>) {
-    let mut topics = SystemTopics::default();
+fn watch(messaging: &Messaging, stopped: &Receiver<()>, topics: &mut SystemTopics) {
     let mut refusal: Option<Error> = None;
     loop {
         topics.create(messaging);

@@ -154,7 +154,7 @@ fn hint(error: &Error) -> &'static str {
         }
         Error::TopicExists(_) => " `campanile topics update` changes how long its messages are kept",
         Error::Refused(_) => {
-            "; a token is taken from --token-file, from CAMPANILE_TOKEN, or, on this machine, from the data folder"
+            "; this command takes one from --token-file, from CAMPANILE_TOKEN, or, for a server on this machine, from the data folder"
         }
         _ => "",
     }

@@ -189,7 +189,7 @@ impl Topics {
             let asked = Request { start: Start::After(last), ..Request::default() };
             let batch = self.fetch(topic, &asked)?;
             let same = |id: &MessageId| id.timestamp_ms == last.timestamp_ms;
-            match batch.messages.iter().map(|(id, _)| *id).filter(same).next_back() {
+            match batch.messages.iter().map(|(id, _)| *id).rfind(same) {
                 Some(id) => last = id,
                 None => return Ok(last),
             }

@@ -71,7 +71,11 @@ fn owner(folder: &Path) -> String {
 #[cfg(target_os = "linux")]
 fn pid(socket: &Path) -> Option<i32> {
     use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
-    let stream = std::os::unix::net::UnixStream::connect(socket).ok()?;
+    use std::os::fd::AsRawFd;
+    // Through the folder, for the path of a socket is short.
+    let folder = std::fs::File::open(socket.parent()?).ok()?;
+    let short = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(socket.file_name()?);
+    let stream = std::os::unix::net::UnixStream::connect(short).ok()?;
     getsockopt(&stream, PeerCredentials).ok().map(|owner| owner.pid())
 }
 

@@ -95,9 +95,7 @@ fn scripted(answers: Vec<Result<Fetched, MessagingError>>) -> (Arc<Script>, crat
 }
 
 fn nothing(position: Option<MessageId>) -> Result<Fetched, MessagingError> {
-    let mut fetched = Fetched::default();
-    fetched.position = position;
-    Ok(fetched)
+    Ok(Fetched { position, ..Fetched::default() })
 }
 
 fn long(start: Start) -> Fetch {

@@ -13,11 +13,14 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use need::Need;
 use std::sync::Arc;
 
 /// The namespace that only the owner writes.
 const SYSTEM: &str = "system";
+/// What is read of the body of a request that is refused, in bytes.
+const DRAINED_BYTES: usize = 64_000_000;
 /// CDAP's words for it.
 const SYSTEM_CLOSED: &str = "Publish to 'system' namespace is not allowed";
 
@@ -69,7 +72,25 @@ impl Refusal {
 pub(crate) async fn guard(State(door): State<Door>, request: Request<Body>, next: Next) -> Response {
     match check(&door, request.method(), request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(refusal) => refusal.answer(request.uri().path()),
+        Err(refusal) => {
+            let answer = refusal.answer(request.uri().path());
+            // Whoever asked before sending need not send.
+            if !request.headers().contains_key(header::EXPECT) {
+                drain(request.into_body()).await;
+            }
+            answer
+        }
+    }
+}
+
+/// Reads a body and throws it away: a client that sends all before it reads meets the answer then, and not a closed connection.
+async fn drain(body: Body) {
+    let (mut pieces, mut drained) = (body.into_data_stream(), 0);
+    while let Some(Ok(piece)) = pieces.next().await {
+        drained += piece.len();
+        if drained > DRAINED_BYTES {
+            return;
+        }
     }
 }
 

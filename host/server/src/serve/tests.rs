@@ -85,6 +85,12 @@ fn the_first_token_lies_in_a_file_and_opens_all() {
     assert!(server.made_first_token());
     let token = Tokens::of(data.path()).first().unwrap();
     assert!(matches!(client(&server, None).publish(&alerts(), &[b"x"], None), Err(ClientError::Refused(_))));
+    // Also to one who sends much before it reads.
+    let large = vec![b'x'; 8 << 20];
+    for secret in [None, Some("cmpn_unknown".to_owned())] {
+        let refused = client(&server, secret).publish(&alerts(), &[&large], None);
+        assert!(matches!(refused, Err(ClientError::Refused(_))), "{refused:?}");
+    }
     client(&server, token.clone()).publish(&alerts(), &[b"x"], None).unwrap();
     drop(server);
     let server = data.start(data.options());

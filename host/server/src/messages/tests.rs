@@ -9,6 +9,7 @@ use campanile_messaging::{Messaging, TimeSource};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 fn payloads(body: &Value) -> Vec<&str> {
     body["messages"].as_array().unwrap().iter().map(|message| message["payload"].as_str().unwrap()).collect()
@@ -171,7 +172,7 @@ fn gzip_of(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A waiting answer ends because of what is published, long before its time to wait does.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn whoever_waits_is_woken_by_what_is_published() {
     let house = Arc::new(House::new());
     let last = house.publish(&[b"seen"]);
@@ -179,8 +180,7 @@ async fn whoever_waits_is_woken_by_what_is_published() {
         let house = Arc::clone(&house);
         tokio::spawn(async move { house.get(&format!("?after={last}&wait=60s")).await })
     };
-    // It was asked, and waits: nothing comes before something is published.
-    listening(&house).await;
+    all_wait().await;
     assert!(!waiting.is_finished());
     house.publish(&[b"new"]);
     let (status, fetched) = tokio::time::timeout(DEADLINE, waiting).await.unwrap().unwrap();
@@ -190,11 +190,9 @@ async fn whoever_waits_is_woken_by_what_is_published() {
     assert_eq!(payloads(&fetched), ["seen", "new"]);
 }
 
-/// Gives a request that was spawned the time to come to its wait; if that is not enough it still finds what is published.
-async fn listening(_house: &House) {
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
+/// Returns when every request waits: the paused clock goes on only when nothing else does.
+async fn all_wait() {
+    tokio::time::timeout(Duration::from_secs(1), std::future::pending::<()>()).await.unwrap_err();
 }
 
 #[tokio::test]
@@ -206,7 +204,7 @@ async fn nothing_in_time_is_an_empty_list() {
     assert_eq!(fetched, json!({ "messages": [], "next": last.to_string(), "gap": false }));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn whoever_waits_is_answered_when_the_server_stops_or_the_topic_goes() {
     let house = Arc::new(House::new());
     let wait = |house: &Arc<House>| {
@@ -214,14 +212,14 @@ async fn whoever_waits_is_answered_when_the_server_stops_or_the_topic_goes() {
         tokio::spawn(async move { house.get("?wait=60s").await })
     };
     let waiting = wait(&house);
-    listening(&house).await;
+    all_wait().await;
     house.messaging.delete_topic(&alerts()).unwrap();
     let (status, answer) = tokio::time::timeout(DEADLINE, waiting).await.unwrap().unwrap();
     assert_eq!((status.as_u16(), answer["error"]["code"].as_str()), (404, Some("topic-not-found")));
 
     house.messaging.create_topic(&alerts(), Some(60)).unwrap();
     let waiting = wait(&house);
-    listening(&house).await;
+    all_wait().await;
     house.shared.stopping.send_replace(true);
     let (status, answer) = tokio::time::timeout(DEADLINE, waiting).await.unwrap().unwrap();
     assert_eq!((status, payloads(&answer).len()), (StatusCode::OK, 0));

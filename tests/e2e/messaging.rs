@@ -1,5 +1,7 @@
 //! Topics: what runs publish and read, whoever owns the folder, and what happens when an owner goes.
 
+mod acceptance;
+mod avro;
 mod pipelines;
 mod service;
 mod serving;

@@ -57,4 +57,31 @@ impl Service {
         stream.read_to_string(&mut answer).unwrap();
         answer
     }
+
+    /// What it answers to a request: code, content type, body.
+    pub(super) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) -> (u16, String, Vec<u8>) {
+        // In this version of HTTP an answer ends with its connection, and comes in one piece.
+        let mut request = format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {}\r\n", body.len());
+        if let Some(content_type) = content_type {
+            request.push_str(&format!("Content-Type: {content_type}\r\n"));
+        }
+        request.push_str("\r\n");
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+        let code = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let kind =
+            head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-type: ").map(str::to_owned));
+        (code, kind.unwrap_or_default(), answer.split_off(end + 4))
+    }
 }

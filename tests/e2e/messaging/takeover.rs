@@ -85,6 +85,18 @@ fn a_run_goes_on_when_the_server_that_owns_the_folder_is_killed() {
 }
 
 #[test]
+fn a_run_goes_on_when_the_run_that_owns_the_folder_is_killed() {
+    let scene = with_topic().with(&["well_behaved"]);
+    let first = waiting(&scene, "first");
+    let second = waiting(&scene, "second");
+    first.signal("KILL");
+    let _ = first.wait();
+    open(&scene, "second");
+    second.wait().code_is(0);
+    assert_eq!(sorted(payloads(&scene, "alerts")), expected(&["second"]));
+}
+
+#[test]
 fn a_follower_goes_on_when_the_server_is_killed_and_answers_others_then() {
     let scene = with_topic();
     let service = Service::start(&scene, &[]);

@@ -44,7 +44,6 @@ mod source;
 pub mod testing;
 pub mod text;
 mod transform;
-mod within;
 mod write;
 
 pub use alert::{Alert, AlertFormat, Alerts, Outcome};
@@ -66,10 +65,10 @@ pub use messaging::{
 pub use payload::{Pairs, Payload, PayloadValue};
 pub use schema::{DataType, Schema, SchemaField};
 pub use schemars;
+pub use shim::within::any_within;
 pub use sink::Sink;
 pub use source::{Limits, Position, Read, Source, Split};
 pub use transform::{Splitter, Transform};
-pub use within::any_within;
 pub use write::{Emit, Row, Value, With};
 
 /// What [`export_plugin!`] needs; nothing for authors.

@@ -13,3 +13,4 @@ pub(crate) mod messaging;
 pub(crate) mod properties;
 pub(crate) mod stage;
 pub(crate) mod tables;
+pub(crate) mod within;

@@ -1,4 +1,4 @@
-#![allow(unsafe_code, reason = "instructions that every x86-64 has")]
+//! Searching columns that the host lends.
 
 /// Whether any of these numbers is from `low` to `high`, both included; or, with `inside` false, whether any is not. No
 /// number is what is not a number. For loops over the values of a [`Batch`](crate::Batch) that look for few of them.

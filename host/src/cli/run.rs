@@ -30,6 +30,7 @@ Examples:
   campanile run pipeline.json --plugins ./target/release
   campanile run pipeline.json --dry-run 1000       try it on the first records, write nothing
   campanile run pipeline.json --quiet --report -   the report as JSON on stdout
+  campanile run pipeline.json --messaging http://127.0.0.1:8090     its topics are with a server
 
 Ctrl-C or SIGTERM: sources end, what was read is finished. A second one ends the process at once.
 
@@ -39,8 +40,6 @@ pub(crate) struct RunArgs {
     pipeline: PipelineArgs,
     #[command(flatten)]
     folders: PluginFolders,
-    #[command(flatten, next_help_heading = "Messages of stages that use topics")]
-    backing: BackingArgs,
     /// Write the report as JSON to this file, or with - to stdout
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -59,6 +58,8 @@ pub(crate) struct RunArgs {
     /// Show messages of stages as they come, -vv those for finding faults too
     #[arg(long, short, action = clap::ArgAction::Count)]
     verbose: u8,
+    #[command(flatten, next_help_heading = "Messages of stages that use topics")]
+    backing: BackingArgs,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -14,6 +14,7 @@ use campanile_server::{Auth, Bounds, Limits, Server, ServerOptions, TlsFiles};
 use clap::{Args, ValueEnum};
 use log::{log, warn};
 use open::Opened;
+use std::mem::discriminant;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -33,11 +34,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 #[command(after_help = "\
 Examples:
   campanile serve
-  campanile serve --data /var/lib/campanile --listen 0.0.0.0:8090 --tls-cert server.pem --tls-key server.key
   campanile serve --no-auth              on this machine, for clients that send no token
+  campanile serve --listen 0.0.0.0:8090 --tls-cert server.pem --tls-key server.key
 
-On 127.0.0.1 everybody on this machine may read; to change anything needs a token. The first one is made at the first start,
-in the file `token` of the data folder. On any other address everything needs a token, and one must have been made before.
+On 127.0.0.1 everybody on this machine may read; to change anything needs a token. The first
+one is made at the first start, in the file `token` of the data folder. On any other address
+everything needs a token, and one must have been made before: `campanile tokens create`.
 
 Exit codes: 0 told to stop, 1 it could not start, 2 the command line is wrong.")]
 pub(crate) struct ServeArgs {
@@ -197,11 +199,13 @@ fn watch(messaging: &Messaging, stopped: &Receiver<()>, topics: &mut SystemTopic
     loop {
         topics.create(messaging);
         let now = messaging.check().err();
+        let same = |before: &Error, error: &Error| discriminant(before) == discriminant(error);
         match (&refusal, &now) {
-            (None, Some(error)) => log(format_args!("error: messages are not taken: {error}")),
-            (Some(_), None) => log("messages are taken again"),
             // How much is free changes all the time.
-            _ => {}
+            (Some(before), Some(error)) if same(before, error) => {}
+            (_, Some(error)) => log(format_args!("error: messages are not taken: {error}")),
+            (Some(_), None) => log("messages are taken again"),
+            (None, None) => {}
         }
         refusal = now;
         if !matches!(stopped.recv_timeout(LOOK_EVERY), Err(RecvTimeoutError::Timeout)) {

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 /// Show, change and read topics of the messaging service
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
-Where topics are: in the data folder (--data), in another folder or with a server (--messaging). A folder that another
-process has open is used through that process.
+Where topics are: in the data folder (--data), in another folder or with a server (--messaging).
+A folder that another process has open is used through that process.
 
 Examples:
   campanile topics create alerts --ttl 30d

@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 /// Messages that are fetched at a time.
-const FETCH_MESSAGES: usize = 1_000;
+const FETCH_MESSAGES: usize = 10_000;
 /// How long a fetch waits for a message in a folder of one's own; also how long it takes to end.
 const OWN_WAIT: Duration = Duration::from_millis(200);
 /// How long another process is asked to wait for a message.
@@ -35,7 +35,8 @@ Examples:
   campanile topics fetch alerts --from end --follow
   campanile topics fetch alerts --json | jq -r .payload
 
---follow goes on until Ctrl-C or SIGTERM, which end it with 130, or until --limit messages were printed.")]
+--follow goes on until Ctrl-C or SIGTERM, which end it with 130, or until --limit messages
+were printed.")]
 pub(crate) struct FetchArgs {
     /// The topic
     #[arg(value_name = "TOPIC")]

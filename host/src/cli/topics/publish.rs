@@ -34,8 +34,9 @@ Examples:
   tail -f events.jsonl | campanile topics publish events
   campanile topics publish events --file today.jsonl --producer daily --sequence 20261121
 
-With --producer and --sequence all messages are one publication, which has one effect however often it is sent: what that
-producer has published to the topic with this sequence or a greater one is not published again.")]
+With --producer and --sequence all messages are one publication, which has one effect however
+often it is sent: what that producer has published to the topic with this sequence or a greater
+one is not published again.")]
 pub(crate) struct PublishArgs {
     /// The topic
     #[arg(value_name = "TOPIC")]

@@ -60,8 +60,10 @@ impl Core {
         dropped |= self.drop_deleted(&topics.iter().map(|topic| topic.number).collect())?;
         self.forget_small_records(&topics)?;
         if dropped {
-            let clock = self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clock.last();
-            self.store.release(clock)?;
+            // The store gives the files of dropped tables back to the disk when it begins to gather anew, so something is
+            // gathered and handed over.
+            self.submit(vec![Step::Clock])?;
+            self.store.write_table(&self.store.meta)?;
         }
         Ok(())
     }

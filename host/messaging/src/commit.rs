@@ -144,7 +144,11 @@ impl Core {
                 check_ttl(id, *ttl_secs)?;
                 if self.state(id).is_ok() { Err(Error::TopicExists(id.clone())) } else { Ok(()) }
             }
-            Step::Expire { .. } | Step::Forget { .. } | Step::SetCursor { .. } | Step::RemoveCursor { .. } => Ok(()),
+            Step::Expire { .. }
+            | Step::Clock
+            | Step::Forget { .. }
+            | Step::SetCursor { .. }
+            | Step::RemoveCursor { .. } => Ok(()),
         }
     }
 
@@ -239,6 +243,7 @@ impl Core {
                     pending.then.push(Then::Expired(topic.clone(), *through));
                 }
             }
+            Step::Clock => pending.batch.insert(&store.meta, key::CLOCK, position(writer.clock.last())),
             Step::Forget { names } => names.iter().for_each(|name| pending.batch.remove(&store.meta, name.as_slice())),
         }
         Ok(None)

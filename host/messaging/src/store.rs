@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// The format that this version writes.
 pub(crate) const FORMAT: u32 = 1;
@@ -23,6 +24,11 @@ const JOURNAL_BYTES: u64 = 128 << 20;
 const BLOCK_BYTES: u32 = 16 << 10;
 /// Threads that write tables and merge them: of two, one turns round and round while the other merges.
 const WORKERS: usize = 1;
+/// Tables of one keyspace that may wait to be written: with one more the store lets writers wait, and for ever if the
+/// thread that writes tables has failed.
+const TABLES_WAITING: usize = 3;
+/// How often it is looked whether a table is written.
+const LOOK_FOR_TABLES_EVERY: Duration = Duration::from_millis(5);
 
 /// The keyspaces of an open folder.
 pub(crate) struct Store {
@@ -137,23 +143,32 @@ impl Store {
             if memtable.size() + memtable.len() as u64 * ENTRY_OVERHEAD_BYTES > MEMTABLE_BYTES {
                 keyspace.rotate_memtable()?;
             }
+            self.wait_for_tables(keyspace, TABLES_WAITING)?;
         }
         Ok(())
     }
 
     /// Drops the tables that hold nothing but keys of a range; what is in memory of it becomes a table first.
     pub(crate) fn drop_range<K: AsRef<[u8]>>(&self, keyspace: &Keyspace, keys: impl RangeBounds<K>) -> Result<()> {
-        keyspace.rotate_memtable_and_wait()?;
+        self.write_table(keyspace)?;
         Ok(keyspace.tree.drop_range(keys).map_err(fjall::Error::from)?)
     }
 
-    /// Gives the files of dropped tables back to the disk: the store forgets what it was before when it begins to gather
-    /// anew, so something is gathered and handed over.
-    pub(crate) fn release(&self, clock: MessageId) -> Result<()> {
-        let mut batch = self.batch();
-        batch.insert(&self.meta, key::CLOCK, position(clock));
-        batch.commit()?;
-        Ok(self.meta.rotate_memtable_and_wait()?)
+    /// Writes what is in memory of a keyspace as a table, and waits for it. The store itself would wait for ever where the
+    /// thread that writes tables has failed.
+    pub(crate) fn write_table(&self, keyspace: &Keyspace) -> Result<()> {
+        keyspace.rotate_memtable()?;
+        self.wait_for_tables(keyspace, 0)
+    }
+
+    /// Waits until no more than so many tables are still to be written.
+    fn wait_for_tables(&self, keyspace: &Keyspace, most: usize) -> Result<()> {
+        while keyspace.tree.sealed_memtable_count() > most {
+            // Answers with an error once a write failed, also that of a table.
+            self.database.persist(PersistMode::Buffer)?;
+            std::thread::sleep(LOOK_FOR_TABLES_EVERY);
+        }
+        Ok(())
     }
 
     /// Bytes that this user may still write to the disk.

@@ -105,6 +105,8 @@ pub(crate) enum Step {
         topic: Arc<State>,
         through: MessageId,
     },
+    /// How far the ids went is noted.
+    Clock,
     /// Small records that nobody needs any more.
     Forget {
         names: Vec<Vec<u8>>,

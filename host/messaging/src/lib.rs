@@ -16,6 +16,7 @@ mod expiry;
 mod fetch;
 mod group;
 mod id;
+mod journal;
 mod messaging;
 mod options;
 mod store;

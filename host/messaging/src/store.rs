@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::entry::{Reader, array};
 use crate::expiry::Expiry;
+use crate::journal;
 use crate::topic::State;
 use crate::{Durability, Error, MessageId, Options, Payload, Result, TopicId};
 use fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions, PersistMode, config};
@@ -58,6 +59,7 @@ pub(crate) struct Contents {
 impl Store {
     pub(crate) fn open(folder: &Path, options: &Options) -> Result<Store> {
         create_folder(folder)?;
+        journal::mend(folder, options.durability)?;
         let expiry = Arc::new(Expiry::default());
         let factory: Arc<dyn fjall::compaction::filter::Factory> = expiry.clone();
         let filters = move |name: &str| (name != META).then(|| factory.clone());
@@ -90,6 +92,9 @@ impl Store {
         }
         let messages = database.keyspace(MESSAGES, || options_of(BLOCK_BYTES))?;
         let payloads = database.keyspace(PAYLOADS, || options_of(BLOCK_BYTES))?;
+        // The store syncs what lies in a keyspace's folder, not that the folder is there.
+        journal::sync_folder(&folder.join("keyspaces"))?;
+        journal::sync_folder(folder)?;
         let persist = match options.durability {
             Durability::Fsync => PersistMode::SyncData,
             Durability::Relaxed => PersistMode::Buffer,
@@ -198,9 +203,11 @@ fn options_of(block_bytes: u32) -> KeyspaceCreateOptions {
 
 fn create_folder(folder: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
+    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true).mode(0o700);
-    builder.create(folder).map_err(|error| Error::Storage(format!("{}: {error}", folder.display())))
+    builder.create(folder).map_err(|error| Error::Storage(format!("{}: {error}", folder.display())))?;
+    missing.into_iter().filter_map(Path::parent).try_for_each(journal::sync_folder)
 }
 
 fn place(name: &[u8]) -> String {

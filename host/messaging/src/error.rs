@@ -94,3 +94,13 @@ pub enum Error {
     #[error("{0}")]
     Storage(String),
 }
+
+impl Error {
+    /// Says where it was that something made no sense.
+    pub(crate) fn within(self, outer: impl std::fmt::Display) -> Error {
+        match self {
+            Error::Corrupt { place, why } => Error::Corrupt { place: format!("{outer}: {place}"), why },
+            error => error,
+        }
+    }
+}

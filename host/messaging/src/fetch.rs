@@ -5,7 +5,7 @@ use crate::messaging::Core;
 use crate::store::{key, read_entry, read_position};
 use crate::topic::State;
 use crate::transaction::{Transaction, Visibility};
-use crate::{MessageId, Result};
+use crate::{Error, MessageId, Result};
 use std::sync::Arc;
 
 /// The bytes of a message, shared with the block that they were read from: copy what is kept for long.
@@ -110,7 +110,7 @@ impl Fetched {
         // Followers ask mostly when there is nothing.
         let head = MessageId { payload_timestamp_ms: u64::MAX, payload_sequence: u16::MAX, ..fetched.topic.last() };
         if position <= head {
-            fetched.seek()?;
+            fetched.seek().map_err(|error| fetched.named(error))?;
         }
         Ok(fetched)
     }
@@ -194,6 +194,11 @@ impl Fetched {
         }
     }
 
+    /// Says where it was that nothing could be read.
+    fn named(&self, error: Error) -> Error {
+        error.within(format_args!("{}: topic {}", self.core.store.folder.display(), self.topic.id))
+    }
+
     fn visibility(&self, first: MessageId, reader: &Reader) -> Result<Visibility> {
         let (Some(filter), Some(writer)) = (&self.transaction, reader.transaction) else {
             return Ok(Visibility::Deliver);
@@ -221,7 +226,7 @@ impl Iterator for Fetched {
         if self.left == 0 {
             return None;
         }
-        let read = self.read().transpose();
+        let read = self.read().map_err(|error| self.named(error)).transpose();
         match &read {
             Some(Ok(_)) => self.left -= 1,
             // The end, a message that may be seen later, or an error: nothing follows it.

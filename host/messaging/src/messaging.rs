@@ -40,7 +40,8 @@ impl Messaging {
     /// One process owns a folder: another gets [`Error::Locked`]. What was acknowledged is there, also after a crash.
     pub fn open(folder: &Path, options: Options) -> Result<Messaging> {
         let store = Store::open(folder, &options)?;
-        let Contents { topics, deleted, clock } = store.contents()?;
+        let contents = store.contents().map_err(|error| error.within(folder.display()))?;
+        let Contents { topics, deleted, clock } = contents;
         let numbers = topics.values().map(|topic| topic.number).chain(deleted.values().map(|record| record.number));
         let next_number = numbers.max().map_or(0, |number| number + 1);
         let writer = Mutex::new(Writer { clock, deleted, next_number, room: None });

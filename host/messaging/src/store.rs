@@ -220,8 +220,11 @@ fn corrupt(name: &[u8], why: &str) -> Error {
 
 impl From<fjall::Error> for Error {
     fn from(error: fjall::Error) -> Error {
+        use fjall::Error::{Poisoned, Storage};
         match error {
-            fjall::Error::Poisoned => Error::Poisoned("the store".to_owned()),
+            Poisoned => Error::Poisoned("the store".to_owned()),
+            Storage(fjall::LsmError::Io(error)) => Error::Storage(error.to_string()),
+            Storage(error) => Error::Corrupt { place: "a table".to_owned(), why: format!("{error:?}") },
             error => Error::Storage(error.to_string()),
         }
     }

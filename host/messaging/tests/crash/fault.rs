@@ -1,0 +1,90 @@
+//! The disk answers with errors.
+
+use crate::child::Settings;
+use crate::disk::{Cut, Disk};
+use crate::model::Model;
+use crate::random::Random;
+use crate::shim::{self, Fault, Ran};
+
+/// What a child was told after a write failed: the first error, then refusals; it read all that was acknowledged before.
+fn check_answers(ran: &Ran, what: &str) {
+    let told = ran.told();
+    assert!(ran.status.success(), "{what}: {told}");
+    let lines = || told.lines().filter_map(|line| line.split_once("@ ").map(|(_, line)| line));
+    let refused: Vec<&str> = lines().filter(|line| line.starts_with("! ")).collect();
+    assert!(refused.len() >= 5, "{what}: the failed write, and those behind it: {refused:?}");
+    for line in refused {
+        let answer = line.splitn(3, ' ').nth(2).unwrap();
+        assert!(
+            answer.starts_with("poisoned: an earlier write failed (") && answer.ends_with("; restart"),
+            "{what}: {answer}"
+        );
+    }
+    let acknowledged: Vec<&str> = lines()
+        .filter_map(|line| line.strip_prefix("< "))
+        .map(|line| line.split(' ').next().unwrap())
+        .filter(|op| op.contains(".0."))
+        .collect();
+    let read: Vec<&str> = lines().find_map(|line| line.strip_prefix("read ")).unwrap().split_whitespace().collect();
+    assert_eq!(read, acknowledged, "{what}: reads go on, and show what was acknowledged");
+    assert!(lines().any(|line| line.starts_with("check Err(Poisoned(")), "{what}: {told}");
+}
+
+#[test]
+fn a_failed_sync_ends_all_writes_until_a_restart() {
+    let Some(shim) = shim::shim() else { return };
+    let mut random = Random::new(crate::seed());
+    for round in 0..crate::rounds(6) {
+        let folder = crate::fast_folder();
+        let mut disk = Disk::of(folder.path());
+        let mut settings = Settings::new(crate::seed() + round, 0, Model::new().now_ms);
+        settings.plain = 200;
+        // The first few make the folder and its topics.
+        let sync = 12 + random.below(60);
+        let ran = shim::run(shim, &settings, folder.path(), Fault { sync: Some(sync), room: None }, None);
+        let what = format!("seed {}, sync {sync}", crate::seed() + round);
+        check_answers(&ran, &what);
+        ran.notes.iter().for_each(|note| disk.take(note));
+        let mut model = Model::new();
+        model.tell(&ran.told());
+        for cut in [Cut::Everything, Cut::Synced, Cut::Some(round)] {
+            let left = crate::fast_folder();
+            disk.cut(cut, left.path());
+            model.clone().check(left.path(), false).unwrap_or_else(|problems| panic!("{what}, {cut:?}:\n{problems}"));
+        }
+        model.check(folder.path(), false).unwrap_or_else(|problems| panic!("{what}:\n{problems}"));
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_halfway_through_a_write_ends_all_writes_until_a_restart() {
+    let Some(shim) = shim::shim() else { return };
+    let mut random = Random::new(crate::seed());
+    for round in 0..crate::rounds(8) {
+        let folder = crate::fast_folder();
+        let mut settings = Settings::new(crate::seed() + round, 0, Model::new().now_ms);
+        settings.plain = 1_000;
+        let room = 20_000 + random.below(60_000);
+        let ran = shim::run(shim, &settings, folder.path(), Fault { sync: None, room: Some(room) }, None);
+        let what = format!("seed {}, room {room}", crate::seed() + round);
+        check_answers(&ran, &what);
+        let mut model = Model::new();
+        model.tell(&ran.told());
+        model.check(folder.path(), false).unwrap_or_else(|problems| panic!("{what}:\n{problems}"));
+    }
+}
+
+#[test]
+fn a_folder_that_there_was_no_room_to_make_is_made_when_there_is() {
+    let Some(shim) = shim::shim() else { return };
+    for room in [0, 2, 4, 300, 1_000, 3_000, 5_000, 7_000, 9_000] {
+        let folder = crate::fast_folder();
+        let mut settings = Settings::new(crate::seed(), 0, Model::new().now_ms);
+        settings.plain = 1;
+        let ran = shim::run(shim, &settings, folder.path(), Fault { sync: None, room: Some(room) }, None);
+        assert!(ran.status.success(), "room {room}: an error, no panic: {}", ran.told());
+        let mut model = Model::new();
+        model.tell(&ran.told());
+        model.check(folder.path(), false).unwrap_or_else(|problems| panic!("room {room}:\n{problems}"));
+    }
+}

@@ -7,7 +7,7 @@ use crate::group::Group;
 use crate::store::{Contents, Store, key};
 use crate::topic::{State, check_namespace};
 use crate::write::{Publish, Published, RollbackRange, Step, Write, check_name};
-use crate::{Error, Options, Result, Topic, TopicId};
+use crate::{Error, MessageId, Options, Result, Topic, TopicId};
 use event_listener::EventListener;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -177,6 +177,13 @@ impl Messaging {
     /// Listen first, fetch then, wait last: so nothing is missed.
     pub fn listen(&self, topic: &TopicId) -> Result<EventListener> {
         self.core().state(topic).map(|topic| topic.published.listen())
+    }
+
+    /// The end of a topic: a position that everything published until now is at or before, and everything later behind.
+    pub fn end(&self, topic: &TopicId) -> Result<MessageId> {
+        let last = self.core().state(topic)?.last();
+        // Stored payloads that were published last share its first half.
+        Ok(MessageId { payload_timestamp_ms: u64::MAX, payload_sequence: u16::MAX, ..last })
     }
 
     /// Removes what has expired now, instead of at the next turn of the cleaner.

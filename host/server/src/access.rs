@@ -6,7 +6,9 @@
 mod owner;
 
 use crate::client::{Batch, Client, Error, Published, Request, Result};
-use campanile_messaging::{DEFAULT_TTL_SECS, Error as StoreError, Messaging, Options, Publish, Topic, TopicId};
+use campanile_messaging::{
+    DEFAULT_TTL_SECS, Error as StoreError, MessageId, Messaging, Options, Publish, Topic, TopicId,
+};
 use owner::Owner;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -150,6 +152,11 @@ impl Access {
     /// Fetches messages, and waits if there are none.
     pub fn fetch(&self, topic: &TopicId, asked: &Request) -> Result<Batch> {
         self.call(Again::Yes, |messaging| owner::fetch(messaging, topic, asked), |client| client.fetch(topic, asked))
+    }
+
+    /// The end of a topic: a position that everything published until now is at or before, and everything later behind.
+    pub fn end(&self, topic: &TopicId) -> Result<MessageId> {
+        self.call(Again::Yes, |messaging| Ok(messaging.end(topic)?), |client| client.end(topic))
     }
 
     /// Does what is asked on the way that there is, and on another if that one ends.

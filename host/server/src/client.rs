@@ -192,6 +192,17 @@ impl Client {
         listed.batch().map_err(|why| self.not_understood(&why))
     }
 
+    /// The end of a topic: a position that everything published until now is at or before, and everything later behind.
+    pub fn end(&self, topic: &TopicId) -> Result<MessageId> {
+        let query = [("from", "end"), ("limit", "1")];
+        let listed: Listed = self.read(self.request(Method::GET, &with(topic, "messages")).query(&query))?;
+        let next = listed.next().map_err(|why| self.not_understood(&why))?;
+        let batch = listed.batch().map_err(|why| self.not_understood(&why))?;
+        // What was published in between is behind the end.
+        let end = batch.messages.first().map_or(next, |(id, _)| before(*id));
+        end.ok_or_else(|| self.not_understood("it says nothing of the end"))
+    }
+
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {

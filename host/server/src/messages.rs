@@ -81,7 +81,11 @@ async fn fetch(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let topic = topic(path)?;
-    let query = query.map_err(ApiError::bad_query)?.0;
+    let mut query = query.map_err(ApiError::bad_query)?.0;
+    if query.begins_at_end() {
+        let (store, topic) = (app.messaging.clone(), topic.clone());
+        query.begin_after(blocking(move || store.end(&topic)).await?);
+    }
     if wants_events(&headers) {
         let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default());
         return events::follow(app, topic, query.follow(last)?).await.map(IntoResponse::into_response);

@@ -7,12 +7,11 @@ pub(crate) use stages::StageMessaging;
 use super::data_folder;
 use crate::cli::BackingArgs;
 use anyhow::{Context, bail};
-use campanile_messaging::{MessageId, Start, Topic, TopicId};
+use campanile_messaging::{MessageId, Topic, TopicId};
 use campanile_server::access::{Access, AccessOptions, SOCKET};
 use campanile_server::auth::Tokens;
 use campanile_server::client::{Batch, Client, Error, Published, Remote, Request, Result};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The folder of messages within the folder of data.
 const FOLDER: &str = "messaging";
@@ -166,34 +165,9 @@ impl Topics {
         matches!(self, Topics::Folder(access) if access.messaging().is_some())
     }
 
-    /// An id that all messages of the topic are at or before, and what is published later is behind.
+    /// A position that everything published to the topic until now is at or before, and everything later behind.
     pub(crate) fn end(&self, topic: &TopicId) -> Result<MessageId> {
-        let first_from = |start: Start| -> Result<Option<MessageId>> {
-            let batch = self.fetch(topic, &Request { start, limit: 1, wait: Duration::ZERO })?;
-            Ok(batch.messages.first().map(|(id, _)| *id))
-        };
-        // The clock here may be another than the service's, and the service's may have stepped back: so times are tried.
-        let Some(oldest) = first_from(Start::Oldest)? else { return Ok(MessageId::default()) };
-        let (mut last, mut too_late, mut step) = (oldest, u64::MAX, 1);
-        while last.timestamp_ms + 1 < too_late {
-            let between = (too_late - last.timestamp_ms) / 2;
-            let time = last.timestamp_ms + step.min(between.max(1));
-            match first_from(Start::Time(time))? {
-                Some(id) => last = id,
-                None => too_late = time,
-            }
-            step = step.saturating_mul(2);
-        }
-        // The last of the last millisecond.
-        loop {
-            let asked = Request { start: Start::After(last), ..Request::default() };
-            let batch = self.fetch(topic, &asked)?;
-            let same = |id: &MessageId| id.timestamp_ms == last.timestamp_ms;
-            match batch.messages.iter().map(|(id, _)| *id).rfind(same) {
-                Some(id) => last = id,
-                None => return Ok(last),
-            }
-        }
+        each!(self, inner => inner.end(topic))
     }
 }
 

@@ -67,6 +67,7 @@ impl Posted {
 #[derive(Deserialize)]
 pub(super) struct Listed {
     messages: Vec<Shown>,
+    next: Option<String>,
     gap: bool,
 }
 
@@ -79,6 +80,11 @@ struct Shown {
 }
 
 impl Listed {
+    /// Where to go on.
+    pub(super) fn next(&self) -> Result<Option<MessageId>, String> {
+        self.next.as_deref().map(id).transpose()
+    }
+
     pub(super) fn batch(self) -> Result<Batch, String> {
         let messages = self.messages.into_iter().map(|shown| {
             let bytes = match (shown.payload, shown.payload_base64) {

@@ -57,6 +57,17 @@ impl FetchQuery {
         }
     }
 
+    /// Whether it begins with what is published from now on.
+    pub(crate) fn begins_at_end(&self) -> bool {
+        self.after.is_none() && self.from.as_deref() == Some("end")
+    }
+
+    /// The end has become a position.
+    pub(crate) fn begin_after(&mut self, id: MessageId) {
+        self.from = None;
+        self.after = Some(id.to_string());
+    }
+
     fn position(&self) -> Result<Position, ApiError> {
         match (&self.after, &self.from) {
             (Some(_), Some(_)) => {
@@ -84,7 +95,9 @@ fn start(text: &str) -> Result<Start, ApiError> {
     ms.map(Start::Time).ok_or_else(|| {
         ApiError::bad(
             "invalid-query",
-            format!("`from`: `{text}` is no time: milliseconds since 1970, a time like 2026-01-31T12:00:00Z, or start"),
+            format!(
+                "`from`: `{text}` is no time: milliseconds since 1970, a time like 2026-01-31T12:00:00Z, start or end"
+            ),
         )
     })
 }

@@ -42,19 +42,24 @@ fn what_is_published_is_fetched_in_order_and_in_pieces() {
 
 #[test]
 fn the_end_is_behind_all_that_is_there() {
-    let (_folder, messaging) = messaging();
-    let end = || messaging.fetch("default", "alerts", &Fetch::from(Start::End).limit(0));
-    assert_eq!(end(), Err(MessagingError::NoTopic));
-    messaging.create_topic("default", "alerts", None).unwrap();
-    let empty = end().unwrap().position().unwrap();
-    for number in 0..50 {
-        messaging.publish("default", "alerts", &[format!("{number}").as_bytes(); 7], None).unwrap();
-        let all = messaging.fetch("default", "alerts", &Fetch::from(Start::After(empty))).unwrap();
-        assert_eq!(all.len(), (number + 1) * 7);
-        assert_eq!(end().unwrap().position(), all.position());
+    let (folder, first) = messaging();
+    // One owns the folder, the other asks it.
+    let second = StageMessaging::new(Backing::Folder(folder.path().join("messaging")));
+    let end = |messaging: &StageMessaging| messaging.fetch("default", "alerts", &Fetch::from(Start::End).limit(0));
+    assert_eq!((end(&first), end(&second)), (Err(MessagingError::NoTopic), Err(MessagingError::NoTopic)));
+    first.create_topic("default", "alerts", None).unwrap();
+    for number in 0..20 {
+        for messaging in [&first, &second] {
+            let before = end(messaging).unwrap().position().unwrap();
+            let published = first.publish("default", "alerts", &[format!("{number}").as_bytes(); 7], None).unwrap();
+            let behind = messaging.fetch("default", "alerts", &Fetch::from(Start::After(before))).unwrap();
+            assert_eq!((behind.len(), behind.position()), (7, published.ids.map(|ids| ids.1)));
+            let now = end(messaging).unwrap();
+            assert!(now.is_empty() && now.position() >= behind.position());
+        }
     }
-    let now = messaging.fetch("default", "alerts", &Fetch::from(Start::End).wait(Duration::from_millis(1))).unwrap();
-    assert!(now.is_empty() && now.position().is_some());
+    let nothing = second.fetch("default", "alerts", &Fetch::from(Start::End).wait(Duration::from_millis(1))).unwrap();
+    assert!(nothing.is_empty() && !nothing.gap() && nothing.position().is_some());
 }
 
 #[test]

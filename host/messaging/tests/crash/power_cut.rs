@@ -27,6 +27,26 @@ fn cut(disk: &Disk, cut: Cut, model: &mut Model, lossy: bool, what: &str) -> (Te
     }
 }
 
+/// When the power is cut: at any time, and half of the time while much is on its way to the disk.
+fn moments(notes: &[Note], random: &mut Random) -> Vec<usize> {
+    let mut pending = 0;
+    let mut syncs = Vec::new();
+    for (moment, note) in notes.iter().enumerate() {
+        match note {
+            Note::Write { bytes, .. } => pending += bytes.len(),
+            Note::Sync { .. } => syncs.push((std::mem::take(&mut pending), moment)),
+            _ => {}
+        }
+    }
+    syncs.sort();
+    let (any, largest) = (notes.len() as u64 + 1, syncs.len().min(10));
+    let choose = |n| match syncs[syncs.len() - largest..].get(random.below(largest.max(1) as u64) as usize) {
+        Some((_, moment)) if n % 2 == 0 => *moment,
+        _ => random.below(any) as usize,
+    };
+    (0..CUTS_PER_ROUND).map(choose).collect()
+}
+
 #[test]
 fn what_was_acknowledged_outlives_a_power_cut() {
     let Some(shim) = shim::shim() else { return };
@@ -48,8 +68,7 @@ fn what_was_acknowledged_outlives_a_power_cut() {
         (settings.heavy, settings.sequences) = (heavy, model.sequences.clone());
         let mut disk = Disk::of(folder.path());
         let ran = shim::run(shim, &settings, folder.path(), Fault::default(), Some(lines));
-        let moments: Vec<usize> =
-            (0..CUTS_PER_ROUND).map(|_| random.below(ran.notes.len() as u64 + 1) as usize).collect();
+        let moments = moments(&ran.notes, &mut random);
         for (moment, note) in ran.notes.iter().enumerate() {
             for _ in moments.iter().filter(|chosen| **chosen == moment) {
                 let kind = if random.below(3) == 0 { Cut::Synced } else { Cut::Some(random.next()) };

@@ -6,6 +6,7 @@ mod publish;
 use super::output::{print, print_json, say, table};
 use super::{BackingArgs, Exit};
 use crate::wiring::messaging::{Backing, Topics};
+use anyhow::bail;
 use campanile_engine::spec::parse_duration;
 use campanile_messaging::{Topic, TopicId};
 use campanile_server::client::Error;
@@ -44,7 +45,22 @@ struct At {
 }
 
 impl At {
+    /// Opens a place that is there: one that was mistyped is not made.
     fn open(&self) -> anyhow::Result<Topics> {
+        let backing = Backing::of(&self.backing)?;
+        if let Backing::Folder(folder) = &backing
+            && !folder.exists()
+        {
+            bail!(
+                "{}: there is no such folder of messages; `campanile topics create` makes one, --data and --messaging name others",
+                folder.display()
+            );
+        }
+        Ok(backing.open()?)
+    }
+
+    /// Opens a place, and makes it where it is not there.
+    fn open_or_make(&self) -> anyhow::Result<Topics> {
         Ok(Backing::of(&self.backing)?.open()?)
     }
 
@@ -180,7 +196,7 @@ fn list(args: &ListArgs) -> anyhow::Result<Exit> {
 
 fn create(args: &CreateArgs) -> anyhow::Result<Exit> {
     let topic = args.at.topic(&args.topic)?;
-    args.at.open()?.create_topic(&topic, args.ttl)?;
+    args.at.open_or_make()?.create_topic(&topic, args.ttl)?;
     say(format_args!("topic `{topic}` is there"));
     Ok(Exit::Done)
 }

@@ -83,6 +83,24 @@ fn mistakes_are_told() {
 }
 
 #[test]
+fn a_folder_that_was_mistyped_is_not_made() {
+    let scene = scene();
+    let id = "0".repeat(40);
+    for args in [
+        &["list"][..],
+        &["describe", "alerts"],
+        &["fetch", "alerts", "--after", &id, "--follow"],
+        &["publish", "alerts", "x"],
+        &["delete", "alerts"],
+    ] {
+        let ended = scene.campanile(["topics"].iter().chain(args).chain(&["--data", "dta"]));
+        ended.code_is(2);
+        ended.says(&["dta/messaging: there is no such folder of messages"]);
+    }
+    assert!(scene.names().is_empty(), "{:?}", scene.names());
+}
+
+#[test]
 fn messages_come_from_the_command_line_and_from_lines() {
     let scene = with_topic();
     publish(&scene, &["one", "two\nlines"]);

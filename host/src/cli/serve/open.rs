@@ -91,3 +91,25 @@ fn command(pid: i32) -> String {
     let words = words.join(" ");
     if words.trim().is_empty() { String::new() } else { format!(" (`{}`)", words.trim()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_says_what_to_do() {
+        let folder = Path::new("data/messaging");
+        let said = |error| explained(folder, &error).to_string();
+        let newer = Error::NewerFormat { folder: folder.to_owned(), found: 9, known: 1 };
+        let corrupt = Error::Corrupt { place: "a table".to_owned(), why: "no sense".to_owned() };
+        for (text, words) in [
+            (said(newer), "start that version"),
+            (said(corrupt), "restore it from a backup"),
+            (said(Error::Locked(folder.to_owned())), "another process has it open; end it"),
+            (said(Error::Storage("x: No space left on device".to_owned())), "make room"),
+            (said(Error::Storage("x: Permission denied".to_owned())), "as the user whose folder"),
+        ] {
+            assert!(text.contains(words), "{text}");
+        }
+    }
+}

@@ -42,6 +42,13 @@ pub(crate) fn mend(folder: &Path, durability: Durability) -> Result<()> {
         Err(TryLockError::WouldBlock) => return Err(Error::Locked(folder.to_owned())),
         Err(TryLockError::Error(error)) => return Err(told(&lock, &error)),
     }
+    let mended = mend_locked(folder, durability);
+    // A process that is just being started holds the file open as well: closing it would not do.
+    file.unlock().map_err(|error| told(&lock, &error))?;
+    mended
+}
+
+fn mend_locked(folder: &Path, durability: Durability) -> Result<()> {
     let journals = journals(folder).map_err(|error| told(folder, &error))?;
     if has_begun(folder)? { mend_journals(&journals, durability) } else { begin_again(folder, &journals) }
 }

@@ -12,6 +12,7 @@
 //! @ < OP [FIRST LAST REPEATED]                     it was acknowledged
 //! @ ! OP ERROR                                     it was refused
 //! @ end TRANSACTION                                it is no longer in progress
+//! @ ended ERROR                                    a thread ends: nothing more can be written
 //! @ read OP ...                                    all that a reader sees (after an error)
 //! ```
 
@@ -191,12 +192,15 @@ impl Child {
         let Settings { seed, round, ref sequences, .. } = self.settings;
         let mut random = Random::new(seed * 1_000 + round * 10 + thread);
         let mut begun = Begun { sequence: sequences[thread as usize], ..Begun::default() };
-        if begun.sequence > 0 {
-            // Whether it was written is not known after a crash: it is said again.
-            self.produce(thread, begun.sequence).unwrap();
-        }
-        loop {
-            self.step(thread, &mut random, &mut begun).unwrap();
+        // Whether it was written is not known after a crash: it is said again.
+        let again = if begun.sequence > 0 { self.produce(thread, begun.sequence) } else { Ok(()) };
+        let first = again.and_then(|()| -> Result<()> {
+            loop {
+                self.step(thread, &mut random, &mut begun)?
+            }
+        });
+        if let Err(error) = first {
+            tell(&format!("ended {error}"));
         }
     }
 
@@ -209,7 +213,10 @@ impl Child {
         match random.below(100) {
             _ if heavy && random.below(4) == 0 => self.publish(&op, "a", 3, 900 << 10, None, None).map(drop),
             0..30 => self.publish(&op, name, 1, random.below(2_000) as usize, None, None).map(drop),
-            30..50 => self.publish(&op, name, 2 + random.below(40) as usize, 100, None, None).map(drop),
+            30..50 => {
+                let (count, size) = (2 + random.below(40) as usize, random.below(1_500) as usize);
+                self.publish(&op, name, count, size, None, None).map(drop)
+            }
             50 => self.publish(&op, "b", 3, 400 << 10, None, None).map(drop),
             51 if random.below(3) == 0 => self.publish(&op, "b", 17_000, 0, None, None).map(drop),
             51..60 => {

@@ -272,15 +272,15 @@ impl File {
         match cut {
             Cut::Synced => {}
             Cut::Everything => self.later.iter().for_each(|change| content.apply(change)),
-            // Half of the time the first so many, else any blocks of what the file would have become.
-            Cut::Some(_) if random.below(2) == 0 => {
+            // The first so many, or more often any blocks of what the file would have become.
+            Cut::Some(_) if random.below(3) == 0 => {
                 let kept = random.below(self.later.len() as u64 + 1) as usize;
                 self.later[..kept].iter().for_each(|change| content.apply(change));
             }
             Cut::Some(_) => {
                 let mut whole = content.clone();
                 self.later.iter().for_each(|change| whole.apply(change));
-                let keep_of_ten = random.below(11);
+                let keep_of_ten = 4 + random.below(7);
                 let blocks: BTreeSet<u64> = whole.blocks.keys().chain(content.blocks.keys()).copied().collect();
                 for block in blocks {
                     let (old, new) = (content.blocks.get(&block), whole.blocks.get(&block));

@@ -88,3 +88,41 @@ fn a_folder_that_there_was_no_room_to_make_is_made_when_there_is() {
         model.check(folder.path(), false).unwrap_or_else(|problems| panic!("room {room}:\n{problems}"));
     }
 }
+
+/// While all is going on, tables are written and topics cleaned: nothing hangs, and the process can end.
+#[test]
+fn a_disk_that_fails_in_the_midst_lets_nobody_wait_for_ever() {
+    let Some(shim) = shim::shim() else { return };
+    let mut random = Random::new(crate::seed() + 1);
+    for round in 0..crate::rounds(8) {
+        let folder = crate::fast_folder();
+        let mut disk = Disk::of(folder.path());
+        let mut settings = Settings::new(crate::seed() + round, round, Model::new().now_ms);
+        settings.heavy = round % 4 == 3;
+        let fault = match round % 2 {
+            0 => Fault { sync: Some(12 + random.below(60)), room: None },
+            _ => Fault {
+                sync: None,
+                room: Some(20_000 + random.below(10) * random.below(if settings.heavy { 4_000_000 } else { 20_000 })),
+            },
+        };
+        let ran = shim::run(shim, &settings, folder.path(), fault, None);
+        let (what, told) = (format!("seed {}, {fault:?}", crate::seed() + round), ran.told());
+        assert!(ran.status.success(), "{what}: it ends by itself: {told}");
+        for line in told.lines().filter_map(|line| line.split_once("@ ended ").map(|(_, line)| line)) {
+            assert!(
+                line.starts_with("poisoned: an earlier write failed (") && line.ends_with("; restart"),
+                "{what}: {line}"
+            );
+        }
+        ran.notes.iter().for_each(|note| disk.take(note));
+        let mut model = Model::new();
+        model.tell(&told);
+        for cut in [Cut::Synced, Cut::Some(round)] {
+            let left = crate::fast_folder();
+            disk.cut(cut, left.path());
+            model.clone().check(left.path(), false).unwrap_or_else(|problems| panic!("{what}, {cut:?}:\n{problems}"));
+        }
+        model.check(folder.path(), false).unwrap_or_else(|problems| panic!("{what}:\n{problems}"));
+    }
+}

@@ -39,12 +39,11 @@ fn moments(notes: &[Note], random: &mut Random) -> Vec<usize> {
         }
     }
     syncs.sort();
-    let (any, largest) = (notes.len() as u64 + 1, syncs.len().min(10));
-    let choose = |n| match syncs[syncs.len() - largest..].get(random.below(largest.max(1) as u64) as usize) {
-        Some((_, moment)) if n % 2 == 0 => *moment,
-        _ => random.below(any) as usize,
+    let mut choose = |n| match syncs.len().checked_sub(1 + random.below(1 + 4 * n) as usize) {
+        Some(large) if n % 2 == 0 => syncs[large].1,
+        _ => random.below(notes.len() as u64 + 1) as usize,
     };
-    (0..CUTS_PER_ROUND).map(choose).collect()
+    (0..CUTS_PER_ROUND).map(&mut choose).collect()
 }
 
 #[test]
@@ -61,8 +60,12 @@ fn what_was_acknowledged_outlives_a_power_cut() {
             acknowledged += model.acknowledged;
             model = Model::new();
         }
-        let heavy = round % 25 == 12;
-        let lines = if heavy { 90 + random.below(40) } else { random.below(10) * random.below(30) };
+        let (heavy, long) = (round % 5 == 2, round % 25 == 12);
+        let lines = match (heavy, long) {
+            (_, true) => 90 + random.below(40),
+            (true, _) => 20 + random.below(20),
+            _ => random.below(10) * random.below(30),
+        };
         println!("round {round} of seed {seed}: killed behind line {lines}{}", if heavy { ", heavy" } else { "" });
         let mut settings = Settings::new(seed, round, model.now_ms);
         (settings.heavy, settings.sequences) = (heavy, model.sequences.clone());

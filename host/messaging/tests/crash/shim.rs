@@ -5,7 +5,12 @@ use crate::disk::{Note, notes};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::OnceLock;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+/// A child that has not ended by then hangs.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// What the disk does.
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,15 +76,26 @@ pub(crate) fn run(shim: &Path, settings: &Settings, folder: &Path, fault: Fault,
     }
     let mut child = command.spawn().unwrap();
     let told = BufReader::new(child.stdout.take().unwrap());
-    let mut count = 0;
-    for line in told.split(b'\n').map(Result::unwrap) {
-        if line.windows(2).any(|mark| mark == b"@ ") {
-            if kill_behind == Some(count) {
-                child.kill().unwrap();
+    let child = Mutex::new(child);
+    let (ended, ending) = sync_channel::<()>(0);
+    std::thread::scope(|scope| {
+        let child = &child;
+        scope.spawn(move || {
+            if ending.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
+                child.lock().unwrap().kill().unwrap();
             }
-            count += 1;
+        });
+        let mut count = 0;
+        for line in told.split(b'\n').map(Result::unwrap) {
+            if line.windows(2).any(|mark| mark == b"@ ") {
+                if kill_behind == Some(count) {
+                    child.lock().unwrap().kill().unwrap();
+                }
+                count += 1;
+            }
         }
-    }
-    let status = child.wait().unwrap();
+        drop(ended);
+    });
+    let status = child.into_inner().unwrap().wait().unwrap();
     Ran { notes: notes(log.path(), &folder), status }
 }

@@ -4,8 +4,8 @@ use crate::clock::Clock;
 use crate::group::Ticket;
 use crate::messaging::Core;
 use crate::store::{Record, key, position};
-use crate::topic::State;
-use crate::write::{Published, RollbackRange, Step};
+use crate::topic::{Properties, State};
+use crate::write::{Published, RollbackRange, Step, check_properties};
 use crate::{Error, MessageId, Result, TopicId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -40,7 +40,7 @@ struct Pending {
 
 enum Then {
     Created(State),
-    Updated(Arc<State>, Option<u32>),
+    Updated(Arc<State>, Properties),
     Deleted(Arc<State>),
     Expired(Arc<State>, MessageId),
 }
@@ -136,12 +136,12 @@ impl Core {
                 transaction.map_or(Ok(()), |pointer| self.check_age(pointer, now_ms))
             }
             Step::Store { topic, .. } | Step::Rollback { topic, .. } | Step::Delete { topic } => check_live(topic),
-            Step::Update { topic, ttl_secs } => {
+            Step::Update { topic, properties } => {
                 check_live(topic)?;
-                check_ttl(&topic.id, *ttl_secs)
+                check_properties(&topic.id, properties)
             }
-            Step::Create { id, ttl_secs } => {
-                check_ttl(id, *ttl_secs)?;
+            Step::Create { id, properties } => {
+                check_properties(id, properties)?;
                 if self.state(id).is_ok() { Err(Error::TopicExists(id.clone())) } else { Ok(()) }
             }
             Step::Expire { .. }
@@ -211,23 +211,23 @@ impl Core {
             }
             Step::SetCursor { name, value } => pending.batch.insert(&store.meta, key::cursor(name), value.clone()),
             Step::RemoveCursor { name } => pending.batch.remove(&store.meta, key::cursor(name)),
-            Step::Create { id, ttl_secs } => {
-                let generation = writer.deleted.get(id).map_or(1, |record| record.generation + 1);
-                let number = writer.next_number;
+            Step::Create { id, properties: Properties { ttl_secs, notes } } => {
                 let record = Record {
-                    number,
-                    generation,
+                    number: writer.next_number,
+                    generation: writer.deleted.get(id).map_or(1, |record| record.generation + 1),
                     ttl_secs: *ttl_secs,
                     live: true,
                     removed_through: MessageId::default(),
+                    notes: Arc::new(notes.clone()),
                 };
                 pending.batch.insert(&store.meta, key::topic(id), record.to_bytes());
                 pending.then.push(Then::Created(State::new(id.clone(), record, MessageId::default())));
             }
-            Step::Update { topic, ttl_secs } => {
-                let record = Record { ttl_secs: *ttl_secs, ..topic.record() };
+            Step::Update { topic, properties } => {
+                let notes = Arc::new(properties.notes.clone());
+                let record = Record { ttl_secs: properties.ttl_secs, notes, ..topic.record() };
                 pending.batch.insert(&store.meta, key::topic(&topic.id), record.to_bytes());
-                pending.then.push(Then::Updated(topic.clone(), *ttl_secs));
+                pending.then.push(Then::Updated(topic.clone(), properties.clone()));
             }
             Step::Delete { topic } => {
                 let record = Record { live: false, ..topic.record() };
@@ -258,7 +258,7 @@ impl Core {
                 writer.next_number = topic.number + 1;
                 topics.insert(topic.id.clone(), Arc::new(topic));
             }
-            Then::Updated(topic, ttl_secs) => topic.set_ttl(ttl_secs),
+            Then::Updated(topic, properties) => topic.set_properties(properties),
             Then::Deleted(topic) => {
                 topic.end();
                 topics.remove(&topic.id);
@@ -294,8 +294,4 @@ impl Core {
 
 fn check_live(topic: &State) -> Result<()> {
     if topic.live() { Ok(()) } else { Err(Error::TopicNotFound(topic.id.clone())) }
-}
-
-fn check_ttl(id: &TopicId, ttl_secs: Option<u32>) -> Result<()> {
-    if ttl_secs == Some(0) { Err(Error::InvalidTtl(id.clone())) } else { Ok(()) }
 }

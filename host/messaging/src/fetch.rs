@@ -42,7 +42,7 @@ pub struct Fetch {
     /// How many messages at most.
     pub limit: usize,
     /// What is seen; none: everything, also what is not committed and what was rolled back.
-    pub transaction: Option<Transaction>,
+    pub transaction: Option<Arc<Transaction>>,
 }
 
 impl Default for Fetch {
@@ -77,7 +77,7 @@ pub struct Fetched {
     begin: (MessageId, bool),
     /// It goes on from a position: what it misses is a gap.
     positioned: bool,
-    transaction: Option<Transaction>,
+    transaction: Option<Arc<Transaction>>,
     gap: bool,
 }
 

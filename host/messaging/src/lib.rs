@@ -30,6 +30,8 @@ pub use fetch::{Fetch, Fetched, Message, Payload, Start};
 pub use id::{MessageId, ParseMessageIdError};
 pub use messaging::Messaging;
 pub use options::{Durability, Options, TimeSource};
-pub use topic::{DEFAULT_TTL_SECS, Topic, TopicId};
+pub use topic::{DEFAULT_TTL_SECS, Notes, Properties, Topic, TopicId};
 pub use transaction::{Transaction, Visibility};
-pub use write::{MAX_CURSOR_NAME_BYTES, MAX_WRITE_BYTES, Publish, Published, RollbackRange, Write};
+pub use write::{
+    MAX_CURSOR_NAME_BYTES, MAX_PROPERTIES_BYTES, MAX_WRITE_BYTES, Publish, Published, RollbackRange, Write,
+};

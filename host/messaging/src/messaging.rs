@@ -5,7 +5,7 @@ use crate::commit::Writer;
 use crate::fetch::{Fetch, Fetched};
 use crate::group::Group;
 use crate::store::{Contents, Store, key};
-use crate::topic::{State, check_namespace};
+use crate::topic::{Properties, State, check_namespace};
 use crate::write::{Publish, Published, RollbackRange, Step, Write, check_name};
 use crate::{Error, MessageId, Options, Result, Topic, TopicId};
 use event_listener::EventListener;
@@ -75,15 +75,15 @@ impl Messaging {
         Ok(())
     }
 
-    /// Makes a topic whose messages are kept for so many seconds; none: for ever.
-    pub fn create_topic(&self, topic: &TopicId, ttl_secs: Option<u32>) -> Result<()> {
-        self.core().submit(vec![Step::Create { id: topic.clone(), ttl_secs }]).map(drop)
+    /// Makes a topic, whose messages are kept for so many seconds; none: for ever.
+    pub fn create_topic(&self, topic: &TopicId, properties: impl Into<Properties>) -> Result<()> {
+        self.core().submit(vec![Step::Create { id: topic.clone(), properties: properties.into() }]).map(drop)
     }
 
-    /// Changes how long messages are kept. A longer time brings back what has expired and is still there.
-    pub fn update_topic(&self, topic: &TopicId, ttl_secs: Option<u32>) -> Result<()> {
+    /// Replaces what is said of a topic. A longer time to live brings back what has expired and is still there.
+    pub fn update_topic(&self, topic: &TopicId, properties: impl Into<Properties>) -> Result<()> {
         let topic = self.core().state(topic)?;
-        self.core().submit(vec![Step::Update { topic, ttl_secs }]).map(drop)
+        self.core().submit(vec![Step::Update { topic, properties: properties.into() }]).map(drop)
     }
 
     /// Deletes a topic and its messages. One that is made again under its name has the next generation.

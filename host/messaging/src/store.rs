@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::entry::{Reader, array};
 use crate::expiry::Expiry;
 use crate::journal;
-use crate::topic::State;
+use crate::topic::{Notes, State};
 use crate::{Durability, Error, MessageId, Options, Payload, Result, TopicId};
 use fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions, PersistMode, config};
 use std::collections::BTreeMap;
@@ -231,7 +231,7 @@ impl From<fjall::Error> for Error {
 }
 
 /// What is kept of a topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     /// Names this generation of this topic in keys; given once.
     pub(crate) number: u32,
@@ -240,15 +240,20 @@ pub(crate) struct Record {
     pub(crate) live: bool,
     /// Everything up to this message is gone.
     pub(crate) removed_through: MessageId,
+    pub(crate) notes: Arc<Notes>,
 }
 
 impl Record {
-    pub(crate) fn to_bytes(self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = self.number.to_be_bytes().to_vec();
         bytes.extend(self.generation.to_be_bytes());
         bytes.extend(self.ttl_secs.unwrap_or(0).to_be_bytes());
         bytes.push(u8::from(self.live));
         bytes.extend(position(self.removed_through));
+        for text in self.notes.iter().flat_map(|(name, value)| [name, value]) {
+            bytes.extend((text.len() as u32).to_be_bytes());
+            bytes.extend(text.as_bytes());
+        }
         bytes
     }
 
@@ -260,8 +265,21 @@ impl Record {
             ttl_secs: number(8).map(|ttl| (ttl != 0).then_some(ttl))?,
             live: *bytes.get(12)? != 0,
             removed_through: read_position(bytes, 13)?,
+            notes: Arc::new(read_notes(bytes.get(23..)?)?),
         })
     }
+}
+
+fn read_notes(mut bytes: &[u8]) -> Option<Notes> {
+    let mut texts = Vec::new();
+    while !bytes.is_empty() {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let (text, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        texts.push(std::str::from_utf8(text).ok()?);
+        bytes = rest;
+    }
+    let (notes, alone) = texts.as_chunks();
+    alone.is_empty().then(|| notes.iter().map(|[name, value]| ((*name).to_owned(), (*value).to_owned())).collect())
 }
 
 fn read_topic(name: &[u8], record: &[u8]) -> Option<(TopicId, Record)> {

@@ -3,8 +3,9 @@
 use crate::store::Record;
 use crate::{Error, MessageId, Result};
 use event_listener::Event;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::RwLock;
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 /// How long messages are kept where nothing else is asked for: seven days, in seconds.
 pub const DEFAULT_TTL_SECS: u32 = 604_800;
@@ -64,6 +65,26 @@ pub struct Topic {
     pub generation: u32,
     /// How long its messages are kept, in seconds; none: for ever.
     pub ttl_secs: Option<u32>,
+    /// What else its owner noted of it.
+    pub notes: Notes,
+}
+
+/// What owners note of topics, by name: kept and told, and of no meaning here.
+pub type Notes = BTreeMap<String, String>;
+
+/// What can be said of a topic when it is made or changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Properties {
+    /// How long its messages are kept, in seconds; none: for ever.
+    pub ttl_secs: Option<u32>,
+    /// What else is to be noted.
+    pub notes: Notes,
+}
+
+impl From<Option<u32>> for Properties {
+    fn from(ttl_secs: Option<u32>) -> Properties {
+        Properties { ttl_secs, notes: Notes::new() }
+    }
 }
 
 /// A topic of an open folder.
@@ -79,10 +100,11 @@ pub(crate) struct State {
 }
 
 /// What changes of a topic.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Now {
     live: bool,
     ttl_secs: Option<u32>,
+    notes: Arc<Notes>,
     last: MessageId,
     removed_through: MessageId,
 }
@@ -90,13 +112,13 @@ struct Now {
 impl State {
     /// A topic as it is kept; `last` is its last message.
     pub(crate) fn new(id: TopicId, record: Record, last: MessageId) -> State {
-        let Record { number, generation, ttl_secs, live, removed_through } = record;
-        let now = RwLock::new(Now { live, ttl_secs, last: last.max(removed_through), removed_through });
+        let Record { number, generation, ttl_secs, live, removed_through, notes } = record;
+        let now = RwLock::new(Now { live, ttl_secs, notes, last: last.max(removed_through), removed_through });
         State { id, number, generation, published: Event::new(), now }
     }
 
-    fn now(&self) -> Now {
-        *self.now.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn now(&self) -> RwLockReadGuard<'_, Now> {
+        self.now.read().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn change(&self, change: impl FnOnce(&mut Now)) {
@@ -123,12 +145,14 @@ impl State {
     }
 
     pub(crate) fn record(&self) -> Record {
-        let Now { live, ttl_secs, removed_through, .. } = self.now();
-        Record { number: self.number, generation: self.generation, ttl_secs, live, removed_through }
+        let Now { live, ttl_secs, notes, removed_through, .. } = self.now().clone();
+        Record { number: self.number, generation: self.generation, ttl_secs, live, removed_through, notes }
     }
 
     pub(crate) fn describe(&self) -> Topic {
-        Topic { id: self.id.clone(), generation: self.generation, ttl_secs: self.ttl_secs() }
+        let now = self.now();
+        let notes = Notes::clone(&now.notes);
+        Topic { id: self.id.clone(), generation: self.generation, ttl_secs: now.ttl_secs, notes }
     }
 
     /// Messages before this time have expired, in milliseconds since 1970.
@@ -136,8 +160,8 @@ impl State {
         self.ttl_secs().map_or(0, |ttl| now_ms.saturating_sub(u64::from(ttl) * 1000))
     }
 
-    pub(crate) fn set_ttl(&self, ttl_secs: Option<u32>) {
-        self.change(|now| now.ttl_secs = ttl_secs);
+    pub(crate) fn set_properties(&self, properties: Properties) {
+        self.change(|now| (now.ttl_secs, now.notes) = (properties.ttl_secs, Arc::new(properties.notes)));
     }
 
     pub(crate) fn set_last(&self, last: MessageId) {

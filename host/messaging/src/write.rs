@@ -2,12 +2,14 @@
 
 use crate::entry::Entry;
 use crate::messaging::Core;
-use crate::topic::State;
+use crate::topic::{Properties, State};
 use crate::{Error, MessageId, Result, TopicId};
 use std::sync::Arc;
 
 /// What one write may hold, in bytes.
 pub const MAX_WRITE_BYTES: usize = 256 << 20;
+/// What can be noted of a topic, in bytes.
+pub const MAX_PROPERTIES_BYTES: usize = 64 << 10;
 /// The longest name of a cursor or a producer, in bytes.
 pub const MAX_CURSOR_NAME_BYTES: usize = 1024;
 
@@ -91,11 +93,11 @@ pub(crate) enum Step {
     },
     Create {
         id: TopicId,
-        ttl_secs: Option<u32>,
+        properties: Properties,
     },
     Update {
         topic: Arc<State>,
-        ttl_secs: Option<u32>,
+        properties: Properties,
     },
     Delete {
         topic: Arc<State>,
@@ -195,6 +197,16 @@ impl<'m> Write<'m> {
 pub(crate) fn check_name(name: &str) -> Result<()> {
     let fits = (1..=MAX_CURSOR_NAME_BYTES).contains(&name.len());
     if fits { Ok(()) } else { Err(Error::InvalidName(name.chars().take(80).collect())) }
+}
+
+/// Refuses properties of a topic that cannot be.
+pub(crate) fn check_properties(id: &TopicId, properties: &Properties) -> Result<()> {
+    if properties.ttl_secs == Some(0) {
+        return Err(Error::InvalidTtl(id.clone()));
+    }
+    let bytes = properties.notes.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let limit = MAX_PROPERTIES_BYTES;
+    if bytes <= limit { Ok(()) } else { Err(Error::TooLarge { what: "what is noted of a topic", bytes, limit }) }
 }
 
 fn check_size(what: &'static str, bytes: usize) -> Result<()> {

@@ -7,7 +7,7 @@ mod owner;
 
 use crate::client::{Batch, Client, Error, Published, Request, Result};
 use campanile_messaging::{
-    DEFAULT_TTL_SECS, Error as StoreError, MessageId, Messaging, Options, Publish, Topic, TopicId,
+    DEFAULT_TTL_SECS, Error as StoreError, MessageId, Messaging, Options, Properties, Publish, Topic, TopicId,
 };
 use owner::Owner;
 use std::path::{Path, PathBuf};
@@ -103,12 +103,15 @@ impl Access {
         )
     }
 
-    /// Replaces a topic's time to live.
+    /// Replaces a topic's time to live. What else is noted of it stays.
     pub fn update_topic(&self, topic: &TopicId, ttl_secs: Option<u32>) -> Result<()> {
         let ttl = Some(ttl_secs.unwrap_or(DEFAULT_TTL_SECS));
         self.call(
             Again::Yes,
-            |messaging| Ok(messaging.update_topic(topic, ttl)?),
+            |messaging| {
+                let notes = messaging.topic(topic)?.notes;
+                Ok(messaging.update_topic(topic, Properties { ttl_secs: ttl, notes })?)
+            },
             |client| client.update_topic(topic, ttl),
         )
     }

@@ -138,10 +138,11 @@ impl Client {
         self.send(self.request(Method::PUT, &of(topic)).json(&properties(ttl_secs))).map(drop)
     }
 
-    /// Replaces what a topic was created with.
+    /// Replaces a topic's time to live; without one it has that of the service. What else is noted of it stays.
     pub fn update_topic(&self, topic: &TopicId, ttl_secs: Option<u32>) -> Result<()> {
-        let path = with(topic, "properties");
-        self.send(self.request(Method::PUT, &path).json(&properties(ttl_secs))).map(drop)
+        let notes = self.topic(topic)?.notes.into_iter().map(|(name, value)| (name, Value::from(value)));
+        let properties: Map<_, _> = notes.chain(properties(ttl_secs)).collect();
+        self.send(self.request(Method::PUT, &with(topic, "properties")).json(&properties)).map(drop)
     }
 
     /// Deletes a topic with its messages.

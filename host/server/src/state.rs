@@ -10,9 +10,9 @@ pub(crate) const MAX_FOLLOWERS: usize = 256;
 /// How large bodies may be, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// A body that is published or stored. Default 64 MB.
+    /// A body that is published or stored. Default 64 MiB.
     pub publish_bytes: usize,
-    /// Any other body. Default 10 MB.
+    /// Any other body. Default 10 MiB.
     pub request_bytes: usize,
     /// What one piece of a streamed answer gathers before it is sent. Default 128 KiB: polls are 1.5
     /// times as fast as with 64 KiB, 256 KiB add a quarter more, and this much is held for each slow reader.
@@ -21,7 +21,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { publish_bytes: 64_000_000, request_bytes: 10_000_000, chunk_bytes: 128 << 10 }
+        Limits { publish_bytes: 64 << 20, request_bytes: 10 << 20, chunk_bytes: 128 << 10 }
     }
 }
 

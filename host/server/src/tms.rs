@@ -21,7 +21,6 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post, put};
 use campanile_messaging::{Error, Publish, TopicId};
-use std::collections::BTreeMap;
 
 type Answer = Result<Response, Refusal>;
 type Names = Path<(String, String)>;
@@ -51,26 +50,26 @@ pub(crate) fn routes() -> Router<App> {
 async fn create(State(app): State<App>, Path(names): Names, uri: Uri, body: Body) -> Answer {
     let body = body::read(body, app.limits.request_bytes).await?;
     let topic = topic(names, &uri)?;
-    let ttl_secs = properties::ttl_secs(&topic, &body)?;
-    blocking(move || Ok(app.messaging.create_topic(&topic, Some(ttl_secs))?)).await?;
+    let properties = properties::read(&topic, &body)?;
+    blocking(move || Ok(app.messaging.create_topic(&topic, properties)?)).await?;
     Ok(done())
 }
 
 async fn update(State(app): State<App>, Path(names): Names, uri: Uri, body: Body) -> Answer {
     let body = body::read(body, app.limits.request_bytes).await?;
     let topic = topic(names, &uri)?;
-    let ttl_secs = properties::ttl_secs(&topic, &body)?;
-    blocking(move || Ok(app.messaging.update_topic(&topic, Some(ttl_secs))?)).await?;
+    let properties = properties::read(&topic, &body)?;
+    blocking(move || Ok(app.messaging.update_topic(&topic, properties)?)).await?;
     Ok(done())
 }
 
 async fn describe(State(app): State<App>, Path(names): Names, uri: Uri) -> Answer {
     let topic = topic(names, &uri)?;
     let topic = blocking(move || Ok(app.messaging.topic(&topic)?)).await?;
-    let generation = ("generation", topic.generation.to_string());
+    let mut properties = topic.notes;
+    properties.insert("generation".to_owned(), topic.generation.to_string());
     // Without a time to live messages are kept for ever: clients cannot ask for that, only see it.
-    let ttl = topic.ttl_secs.map(|secs| ("ttl", secs.to_string()));
-    let properties: BTreeMap<_, _> = [generation].into_iter().chain(ttl).collect();
+    properties.extend(topic.ttl_secs.map(|secs| ("ttl".to_owned(), secs.to_string())));
     Ok(json(serde_json::json!(properties).to_string()))
 }
 

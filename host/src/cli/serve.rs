@@ -64,10 +64,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "90000s", value_parser = lifetime)]
     tx_max_lifetime: Lifetime,
     /// The largest body that is published or stored
-    #[arg(long, value_name = "SIZE", default_value = "64MB", value_parser = size::parse_bound)]
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size::parse_bound)]
     max_publish_bytes: usize,
     /// The largest body of any other request
-    #[arg(long, value_name = "SIZE", default_value = "10MB", value_parser = size::parse_bound)]
+    #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = size::parse_bound)]
     max_request_bytes: usize,
     /// Connections at the same time; more wait
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=65_536))]

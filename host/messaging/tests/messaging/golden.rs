@@ -4,7 +4,7 @@
 //! has been published is never written again.
 
 use crate::folder::{Folder, id, payloads, topic};
-use campanile_messaging::{Error, Fetch, Messaging, Publish, RollbackRange, Start, TopicId, Transaction};
+use campanile_messaging::{Error, Fetch, Messaging, Properties, Publish, RollbackRange, Start, TopicId, Transaction};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,8 @@ fn fill(folder: &Folder, tms: &Messaging) {
     tms.publish(&t, Publish::new(&[b"of the first generation"])).unwrap();
     tms.delete_topic(&t).unwrap();
     tms.create_topic(&t, Some(100)).unwrap();
-    tms.create_topic(&second(), None).unwrap();
+    let notes = [("owner".to_owned(), "\u{e9}quipe".to_owned()), (String::new(), String::new())].into();
+    tms.create_topic(&second(), Properties { ttl_secs: None, notes }).unwrap();
     tms.publish(&t, Publish::new(&[b"expired"])).unwrap();
     folder.pass(200_000);
     tms.clean().unwrap();
@@ -72,12 +73,13 @@ fn check(folder: &Folder) {
     let described = (tms.topic(&t).unwrap(), tms.topic(&second()).unwrap());
     assert_eq!((described.0.generation, described.0.ttl_secs), (2, Some(100)));
     assert_eq!((described.1.generation, described.1.ttl_secs), (1, None));
+    assert_eq!((described.1.notes.len(), &*described.1.notes["owner"]), (2, "\u{e9}quipe"));
     assert_eq!(tms.namespaces(), ["default", "other"]);
     assert_eq!(tms.topic(&topic("gone")), Err(Error::TopicNotFound(topic("gone"))));
     let plain = ["plain", "", "\u{fffd}", "rolled back", "committed", "stored 1", "stored 2", "in progress"];
     assert_eq!(payloads(&tms, &t, Fetch::default()), plain);
-    let transaction = Some(Transaction { read_pointer: 9, in_progress: vec![4], ..Transaction::default() });
-    let seen = payloads(&tms, &t, Fetch { transaction, ..Fetch::default() });
+    let transaction = Transaction { read_pointer: 9, in_progress: vec![4], ..Transaction::default() };
+    let seen = payloads(&tms, &t, Fetch { transaction: Some(transaction.into()), ..Fetch::default() });
     assert_eq!(seen, ["plain", "", "\u{fffd}", "committed", "stored 1", "stored 2"]);
     assert!(tms.fetch(&t, &Fetch { start: Start::At(id(1, 1)), ..Fetch::default() }).unwrap().gap());
     assert_eq!(payloads(&tms, &second(), Fetch::default()), ["once", "with a cursor"]);

@@ -2,6 +2,7 @@
 
 use crate::folder::{Folder, id, ids, payloads, topic};
 use campanile_messaging::{Error, Fetch, Messaging, Options, Publish, RollbackRange, Start, TopicId, Transaction};
+use std::sync::Arc;
 use std::time::Duration;
 
 fn publish(tms: &Messaging, t: &TopicId, messages: &[&str]) -> campanile_messaging::Published {
@@ -15,9 +16,15 @@ fn publish_in(tms: &Messaging, t: &TopicId, transaction: i64, messages: &[&str])
 }
 
 /// A reader that sees transactions up to `read`.
-fn reader(read: i64, in_progress: &[i64], invalid: &[i64]) -> Option<Transaction> {
+fn reader(read: i64, in_progress: &[i64], invalid: &[i64]) -> Option<Arc<Transaction>> {
     let (in_progress, invalid) = (in_progress.to_vec(), invalid.to_vec());
-    Some(Transaction { read_pointer: read, write_pointer: read, in_progress, invalid, ..Transaction::default() })
+    Some(Arc::new(Transaction {
+        read_pointer: read,
+        write_pointer: read,
+        in_progress,
+        invalid,
+        ..Transaction::default()
+    }))
 }
 
 #[test]
@@ -45,8 +52,8 @@ fn transactions_are_seen_when_they_are_committed_and_never_when_rolled_back() {
     assert_eq!(see(Start::After(m1), reader(3, &[2], &[])), [""; 0], "what follows an open transaction waits");
     assert_eq!(see(Start::After(m1), reader(3, &[], &[2])), ["m4"]);
     assert_eq!(see(Start::After(m1), reader(3, &[], &[])), ["m3", "m4"]);
-    let own = Transaction { write_pointer: 2, ..reader(1, &[2], &[]).unwrap() };
-    assert_eq!(see(Start::After(m1), Some(own)), ["m3", "m4"], "a reader sees its own");
+    let own = Transaction { write_pointer: 2, ..(*reader(1, &[2], &[]).unwrap()).clone() };
+    assert_eq!(see(Start::After(m1), Some(Arc::new(own))), ["m3", "m4"], "a reader sees its own");
 }
 
 #[test]

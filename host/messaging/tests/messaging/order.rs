@@ -151,7 +151,7 @@ proptest! {
                 expected.extend(texts.as_ref().unwrap_or_else(|| reference()).iter().cloned());
             }
             let fetch = |start, limit| {
-                let fetch = Fetch { start, limit, transaction: transaction.clone() };
+                let fetch = Fetch { start, limit, transaction: transaction.clone().map(Into::into) };
                 let messages = tms.fetch(&t, &fetch).unwrap();
                 messages.map(Result::unwrap).collect::<Vec<_>>()
             };

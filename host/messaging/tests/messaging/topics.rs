@@ -1,7 +1,7 @@
 //! Topics: names, generations, how long their messages are kept.
 
 use crate::folder::{Folder, id, payloads, topic};
-use campanile_messaging::{Error, Fetch, Publish, Start, TopicId};
+use campanile_messaging::{Error, Fetch, Properties, Publish, Start, TopicId};
 
 #[test]
 fn a_topic_is_made_described_changed_and_deleted() {
@@ -15,6 +15,12 @@ fn a_topic_is_made_described_changed_and_deleted() {
     tms.update_topic(&t, Some(5)).unwrap();
     assert_eq!(tms.topic(&t).unwrap().ttl_secs, Some(5));
     assert_eq!(tms.update_topic(&t, Some(0)), Err(Error::InvalidTtl(t.clone())));
+    let note = |value: &str| [("note".to_owned(), value.to_owned())].into();
+    let properties = Properties { ttl_secs: None, notes: note("kept") };
+    tms.update_topic(&t, properties).unwrap();
+    assert_eq!((tms.topic(&t).unwrap().ttl_secs, tms.topic(&t).unwrap().notes), (None, note("kept")));
+    let large = Properties { ttl_secs: None, notes: note(&"x".repeat(70_000)) };
+    assert!(matches!(tms.update_topic(&t, large), Err(Error::TooLarge { .. })));
     tms.delete_topic(&t).unwrap();
     assert_eq!(tms.delete_topic(&t), Err(Error::TopicNotFound(t.clone())));
     assert_eq!(tms.update_topic(&t, None), Err(Error::TopicNotFound(t)));

@@ -3,7 +3,7 @@
 use super::{Batch, Published};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use campanile_messaging::{MessageId, Topic, TopicId};
+use campanile_messaging::{MessageId, Notes, Topic, TopicId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -36,6 +36,8 @@ pub(super) fn reason(body: &str) -> (String, String) {
 pub(super) struct Described {
     ttl: Option<String>,
     generation: String,
+    #[serde(flatten)]
+    notes: Notes,
 }
 
 impl Described {
@@ -45,6 +47,7 @@ impl Described {
             id: id.clone(),
             generation: number("generation", &self.generation)?,
             ttl_secs: self.ttl.map(|ttl| number("ttl", &ttl)).transpose()?,
+            notes: self.notes,
         })
     }
 }

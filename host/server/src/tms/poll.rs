@@ -8,6 +8,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use campanile_messaging::{Fetch, Message, MessageId, Messaging, Start, TopicId};
 use futures_util::stream::{self, StreamExt};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Says that messages after the position asked for have expired.
@@ -70,7 +71,7 @@ impl Poll {
         let transaction = request.transaction.map(|bytes| thrift::transaction(&bytes)).transpose();
         let transaction =
             transaction.map_err(|why| Refusal::bad(format!("the transaction is no TTransaction in Thrift: {why}")))?;
-        let fetch = Fetch { start, limit, transaction };
+        let fetch = Fetch { start, limit, transaction: transaction.map(Arc::new) };
         Ok(Poll { messaging, topic, fetch, piece_bytes, asked_ms: now_ms(), first: true })
     }
 

@@ -1,25 +1,25 @@
 //! The properties of a topic as they come in: a JSON object, read leniently.
 
 use super::answer::Refusal;
-use campanile_messaging::{DEFAULT_TTL_SECS, TopicId};
+use campanile_messaging::{DEFAULT_TTL_SECS, Notes, Properties, TopicId};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use std::collections::HashMap;
 use std::fmt;
 
 /// What is said of a body that holds no properties.
 const NO_PROPERTIES: &str = "Invalid topic properties. It must be JSON object with string values.";
 
-/// The time to live that a body of properties asks for, in seconds.
+/// The properties that a body asks for.
 ///
-/// An empty body asks for nothing, and gets the default. A generation is checked and not used: the service counts them.
-pub(super) fn ttl_secs(topic: &TopicId, body: &[u8]) -> Result<u32, Refusal> {
+/// An empty body asks for nothing, and gets the default time to live. A generation is checked and not used: the service
+/// counts them. What else is said is kept and told.
+pub(super) fn read(topic: &TopicId, body: &[u8]) -> Result<Properties, Refusal> {
     let text = String::from_utf8_lossy(body);
-    let properties = match text.trim() {
-        "" => Properties::default(),
+    let mut given = match text.trim() {
+        "" => Given::default(),
         text => serde_json::from_str(text).map_err(|_| Refusal::bad(NO_PROPERTIES))?,
     };
     let refuse = |why: &str| Err(Refusal::bad(format!("{why} for topic topic:{}.{}", topic.namespace(), topic.name())));
-    let number = |name: &str| properties.0.get(name).map(|value| value.parse::<i32>());
+    let number = |name: &str| given.0.get(name).map(|value| value.parse::<i32>());
     let ttl_secs = match number("ttl") {
         None => DEFAULT_TTL_SECS,
         Some(Err(_)) => return refuse("The ttl property must be a number greater than zero"),
@@ -31,47 +31,50 @@ pub(super) fn ttl_secs(topic: &TopicId, body: &[u8]) -> Result<u32, Refusal> {
     match number("generation") {
         Some(Err(_)) => refuse("The generation property must be a number other than zero"),
         Some(Ok(0)) => refuse("The generation property must not be zero"),
-        _ => Ok(ttl_secs),
+        _ => {
+            given.0.retain(|name, _| name != "ttl" && name != "generation");
+            Ok(Properties { ttl_secs: Some(ttl_secs), notes: given.0 })
+        }
     }
 }
 
 /// Properties by name: an object of texts, numbers and booleans, or an array of pairs of them; no name twice.
 #[derive(Default)]
-struct Properties(HashMap<String, String>);
+struct Given(Notes);
 
-impl<'de> Deserialize<'de> for Properties {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Properties, D::Error> {
-        deserializer.deserialize_any(PropertiesVisitor)
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Given, D::Error> {
+        deserializer.deserialize_any(GivenVisitor)
     }
 }
 
-struct PropertiesVisitor;
+struct GivenVisitor;
 
-impl<'de> Visitor<'de> for PropertiesVisitor {
-    type Value = Properties;
+impl<'de> Visitor<'de> for GivenVisitor {
+    type Value = Given;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of texts")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
-        let mut properties = Properties::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
+        let mut given = Given::default();
         while let Some((name, Text(value))) = map.next_entry()? {
-            properties.add(name, value)?;
+            given.add(name, value)?;
         }
-        Ok(properties)
+        Ok(given)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Properties, A::Error> {
-        let mut properties = Properties::default();
+    fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Given, A::Error> {
+        let mut given = Given::default();
         while let Some((Text(name), Text(value))) = pairs.next_element()? {
-            properties.add(name, value)?;
+            given.add(name, value)?;
         }
-        Ok(properties)
+        Ok(given)
     }
 }
 
-impl Properties {
+impl Given {
     fn add<E: de::Error>(&mut self, name: String, value: String) -> Result<(), E> {
         match self.0.insert(name, value) {
             None => Ok(()),

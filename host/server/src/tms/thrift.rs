@@ -67,6 +67,10 @@ pub(super) fn transaction(bytes: &[u8]) -> Result<Transaction, Garbage> {
         }
     }
     transaction.read_pointer = read_pointer.ok_or(Garbage::NoReadPointer)?;
+    // In order, each piece of an answer finds it so.
+    transaction.invalid.sort_unstable();
+    transaction.in_progress.sort_unstable();
+    transaction.checkpoint_write_pointers.sort_unstable();
     Ok(transaction)
 }
 

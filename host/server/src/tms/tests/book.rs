@@ -36,8 +36,8 @@ fn the_examples_for_curl_do_what_they_say() {
 #[test]
 fn the_book_names_the_bounds() {
     let limits = Limits::default();
-    assert_eq!((limits.publish_bytes, limits.request_bytes), (64_000_000, 10_000_000));
-    for row in ["| a body to publish or store | 64 MB, settable |", "| any other body | 10 MB |", "| 1,048,576 |"] {
+    assert_eq!((limits.publish_bytes, limits.request_bytes), (64 << 20, 10 << 20));
+    for row in ["| a body to publish or store | 64 MiB, settable |", "| any other body | 10 MiB |", "| 1,048,576 |"] {
         assert!(BOOK.contains(row), "{row}");
     }
 }

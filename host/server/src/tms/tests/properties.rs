@@ -16,7 +16,6 @@ fn properties_are_read_leniently() {
         (r#"{"ttl":"+5"}"#, "5"),
         (r#"{"ttl":"2147483647"}"#, "2147483647"),
         (r#"[["ttl","5"]]"#, "5"),
-        (r#"{"ttl":5,"color":"red","flag":true,"weight":1.5}"#, "5"),
         (r#"{"generation":"7"}"#, "604800"),
         (r#"{"generation":-1,"ttl":9}"#, "9"),
     ] {
@@ -88,4 +87,14 @@ fn an_update_replaces_all_properties() {
     assert_eq!(service.put(TOPIC, r#"{"ttl":"100"}"#).status, 200);
     assert_eq!(service.put(&format!("{TOPIC}/properties"), "{}").status, 200);
     assert_eq!(service.get(TOPIC).text(), (200, r#"{"generation":"1","ttl":"604800"}"#.to_owned()));
+}
+
+#[test]
+fn what_else_is_said_of_a_topic_is_kept_and_given_back() {
+    let service = Service::new();
+    assert_eq!(service.put(TOPIC, r#"{"ttl":5,"color":"red","flag":true,"weight":1.5}"#).status, 200);
+    let described = r#"{"color":"red","flag":"true","generation":"1","ttl":"5","weight":"1.5"}"#;
+    assert_eq!(service.get(TOPIC).text(), (200, described.to_owned()));
+    assert_eq!(service.put(&format!("{TOPIC}/properties"), r#"{"a":"b"}"#).status, 200);
+    assert_eq!(service.get(TOPIC).text(), (200, r#"{"a":"b","generation":"1","ttl":"604800"}"#.to_owned()));
 }

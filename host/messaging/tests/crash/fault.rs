@@ -41,7 +41,7 @@ fn a_failed_sync_ends_all_writes_until_a_restart() {
         settings.plain = 200;
         // The first few make the folder and its topics.
         let sync = 12 + random.below(60);
-        let ran = shim::run(shim, &settings, folder.path(), Fault { sync: Some(sync), room: None }, None);
+        let ran = shim::run(shim, &settings, folder.path(), Fault { sync: Some(sync), ..Fault::default() }, None);
         let what = format!("seed {}, sync {sync}", crate::seed() + round);
         check_answers(&ran, &what);
         ran.notes.iter().for_each(|note| disk.take(note));
@@ -65,7 +65,7 @@ fn a_disk_that_is_full_halfway_through_a_write_ends_all_writes_until_a_restart()
         let mut settings = Settings::new(crate::seed() + round, 0, Model::new().now_ms);
         settings.plain = 1_000;
         let room = 20_000 + random.below(60_000);
-        let ran = shim::run(shim, &settings, folder.path(), Fault { sync: None, room: Some(room) }, None);
+        let ran = shim::run(shim, &settings, folder.path(), Fault { room: Some(room), ..Fault::default() }, None);
         let what = format!("seed {}, room {room}", crate::seed() + round);
         check_answers(&ran, &what);
         let mut model = Model::new();
@@ -81,7 +81,7 @@ fn a_folder_that_there_was_no_room_to_make_is_made_when_there_is() {
         let folder = crate::fast_folder();
         let mut settings = Settings::new(crate::seed(), 0, Model::new().now_ms);
         settings.plain = 1;
-        let ran = shim::run(shim, &settings, folder.path(), Fault { sync: None, room: Some(room) }, None);
+        let ran = shim::run(shim, &settings, folder.path(), Fault { room: Some(room), ..Fault::default() }, None);
         assert!(ran.status.success(), "room {room}: an error, no panic: {}", ran.told());
         let mut model = Model::new();
         model.tell(&ran.told());
@@ -94,17 +94,15 @@ fn a_folder_that_there_was_no_room_to_make_is_made_when_there_is() {
 fn a_disk_that_fails_in_the_midst_lets_nobody_wait_for_ever() {
     let Some(shim) = shim::shim() else { return };
     let mut random = Random::new(crate::seed() + 1);
-    for round in 0..crate::rounds(8) {
+    for round in 0..crate::rounds(12) {
         let folder = crate::fast_folder();
         let mut disk = Disk::of(folder.path());
         let mut settings = Settings::new(crate::seed() + round, round, Model::new().now_ms);
         settings.heavy = round % 4 == 3;
-        let fault = match round % 2 {
-            0 => Fault { sync: Some(12 + random.below(60)), room: None },
-            _ => Fault {
-                sync: None,
-                room: Some(20_000 + random.below(10) * random.below(if settings.heavy { 4_000_000 } else { 20_000 })),
-            },
+        let fault = match round % 3 {
+            0 => Fault { sync: Some(12 + random.below(60)), ..Fault::default() },
+            1 => Fault { table: Some(1 + random.below(10)), ..Fault::default() },
+            _ => Fault { room: Some(20_000 + random.below(10) * random.below(100_000)), ..Fault::default() },
         };
         let ran = shim::run(shim, &settings, folder.path(), fault, None);
         let (what, told) = (format!("seed {}, {fault:?}", crate::seed() + round), ran.told());

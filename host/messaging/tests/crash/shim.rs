@@ -17,6 +17,8 @@ const DEADLINE: Duration = Duration::from_secs(120);
 pub(crate) struct Fault {
     /// This sync of a journal fails, from 1.
     pub(crate) sync: Option<u64>,
+    /// From this write to a table on, they fail, from 1.
+    pub(crate) table: Option<u64>,
     /// Bytes that there is room for.
     pub(crate) room: Option<u64>,
 }
@@ -68,11 +70,9 @@ pub(crate) fn run(shim: &Path, settings: &Settings, folder: &Path, fault: Fault,
     let log = tempfile::NamedTempFile::new_in(folder.parent().unwrap()).unwrap();
     let mut command = settings.command(&folder);
     command.env("LD_PRELOAD", shim).env("POWER_CUT_FOLDER", &folder).env("POWER_CUT_LOG", log.path());
-    if let Some(sync) = fault.sync {
-        command.env("POWER_CUT_FAIL_SYNC", sync.to_string());
-    }
-    if let Some(room) = fault.room {
-        command.env("POWER_CUT_ROOM", room.to_string());
+    let faults = [("FAIL_SYNC", fault.sync), ("FAIL_TABLE", fault.table), ("ROOM", fault.room)];
+    for (name, value) in faults.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        command.env(format!("POWER_CUT_{name}"), value.to_string());
     }
     let mut child = command.spawn().unwrap();
     let told = BufReader::new(child.stdout.take().unwrap());

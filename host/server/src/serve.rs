@@ -3,18 +3,20 @@
 mod body;
 mod connections;
 mod options;
+mod room;
 
 pub(crate) use body::TooSlow;
 pub use options::{Auth, Bounds, ServerOptions};
 
 use crate::auth::{self, Door, Tokens};
 use crate::listen::{self, Listener, Socket};
-use crate::state::{App, Shared};
+use crate::state::{App, Limits, Shared};
 use crate::{health, messages, tms};
 use axum::Router;
 use axum::middleware;
 use campanile_messaging::Messaging;
 use connections::Connections;
+use room::Room;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -168,12 +170,15 @@ fn door(address: SocketAddr, auth: &Auth, first_token: &mut bool) -> Result<Door
 
 /// All routes, behind a door.
 pub(crate) fn router(app: App, door: Door, bounds: Bounds) -> Router {
+    let Limits { publish_bytes, request_bytes, .. } = app.limits;
+    let room = Room::new(bounds.bodies_bytes, publish_bytes.max(request_bytes));
     Router::new()
         .merge(health::routes())
         .merge(messages::routes())
         .merge(tms::routes())
         .layer(RequestDecompressionLayer::new())
         .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(room, room::admit))
         .layer(middleware::from_fn_with_state(door, auth::guard))
         .layer(middleware::map_request(move |request| body::timed(request, bounds)))
         .with_state(app)

@@ -28,6 +28,8 @@ pub struct Bounds {
     pub body_timeout: Duration,
     /// How long a client may take to read what was written to it. Default 60 s.
     pub write_timeout: Duration,
+    /// Bodies of all requests of a listener together, in bytes; at least one of the largest fits. Default 256 MiB.
+    pub bodies_bytes: usize,
     /// Calls to the store at the same time. Default 128: whoever publishes at the same time shares one `fdatasync`.
     pub storage_threads: usize,
 }
@@ -40,6 +42,7 @@ impl Default for Bounds {
             body_idle_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(600),
             write_timeout: Duration::from_secs(60),
+            bodies_bytes: 256 << 20,
             storage_threads: 128,
         }
     }

@@ -12,7 +12,7 @@
 //! ```
 //! All numbers little-endian. A new journal is longer than what it holds, and ends with zeros.
 
-use crate::{Durability, Error, Result};
+use crate::{Durability, Error, Result, tables};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -50,7 +50,11 @@ pub(crate) fn mend(folder: &Path, durability: Durability) -> Result<()> {
 
 fn mend_locked(folder: &Path, durability: Durability) -> Result<()> {
     let journals = journals(folder).map_err(|error| told(folder, &error))?;
-    if has_begun(folder)? { mend_journals(&journals, durability) } else { begin_again(folder, &journals) }
+    if !has_begun(folder)? {
+        return begin_again(folder, &journals);
+    }
+    tables::check_lists(folder)?;
+    mend_journals(&journals, durability)
 }
 
 /// Makes sure that a folder's entries are on the disk, not only the files that they name.

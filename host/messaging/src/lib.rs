@@ -20,6 +20,7 @@ mod journal;
 mod messaging;
 mod options;
 mod store;
+mod tables;
 mod topic;
 mod transaction;
 mod write;

@@ -7,7 +7,7 @@ use crate::group::Group;
 use crate::store::{Contents, Store, key};
 use crate::topic::{Properties, State, check_namespace};
 use crate::write::{Publish, Published, RollbackRange, Step, Write, check_name};
-use crate::{Error, MessageId, Options, Result, Topic, TopicId};
+use crate::{Error, MessageId, Options, Result, Topic, TopicId, tables};
 use event_listener::EventListener;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -40,7 +40,7 @@ impl Messaging {
     /// One process owns a folder: another gets [`Error::Locked`]. What was acknowledged is there, also after a crash.
     pub fn open(folder: &Path, options: Options) -> Result<Messaging> {
         let store = Store::open(folder, &options)?;
-        let contents = store.contents().map_err(|error| error.within(folder.display()))?;
+        let contents = store.contents().map_err(|error| tables::name_damaged(folder, error))?;
         let Contents { topics, deleted, clock } = contents;
         let numbers = topics.values().map(|topic| topic.number).chain(deleted.values().map(|record| record.number));
         let next_number = numbers.max().map_or(0, |number| number + 1);

@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::entry::{Reader, array};
 use crate::expiry::Expiry;
 use crate::journal;
+use crate::tables;
 use crate::topic::{Notes, State};
 use crate::{Durability, Error, MessageId, Options, Payload, Result, TopicId};
 use fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions, PersistMode, config};
@@ -76,7 +77,10 @@ impl Store {
                     place: folder.display().to_string(),
                     why: "its store has a version that is not known".to_owned(),
                 },
-                error => Error::Storage(format!("{}: {error}", folder.display())),
+                error => match Error::from(error) {
+                    Error::Storage(why) => Error::Storage(format!("{}: {why}", folder.display())),
+                    error => tables::name_damaged(folder, error),
+                },
             })?;
         let meta = database.keyspace(META, || options_of(4 << 10))?;
         let found = match meta.get(key::FORMAT)? {

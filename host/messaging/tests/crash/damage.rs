@@ -145,23 +145,71 @@ fn a_damaged_batch_that_others_follow_is_told_and_never_left_out_silently() {
     }
 }
 
+/// A folder with two topics whose messages lie in tables.
+fn with_tables(messages: usize) -> tempfile::TempDir {
+    let folder = crate::fast_folder();
+    let tms = open(folder.path(), false).unwrap();
+    for name in ["a", "b", "gone"] {
+        tms.create_topic(&topic(name), None).unwrap();
+        for number in 0..messages {
+            tms.publish(&topic(name), Publish::new(&[text(name, number, 2_000).as_bytes()])).unwrap();
+        }
+    }
+    // What is removed is written as a table first, and the others with it.
+    tms.delete_topic(&topic("gone")).unwrap();
+    tms.clean().unwrap();
+    drop(tms);
+    folder
+}
+
+/// The store removes what it finds listed nowhere.
+#[test]
+fn a_folder_that_lacks_a_list_or_has_a_damaged_one_is_refused_and_kept() {
+    let original = with_tables(3);
+    let lists = files(original.path(), |path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name == "current"
+            || name == "version"
+            || (name.starts_with('v') && path.parent().unwrap().join("current").exists())
+    });
+    let mut random = Random::new(crate::seed());
+    for list in &lists {
+        let list = list.strip_prefix(original.path()).unwrap();
+        for change in ["removed", "cut off", "damaged"] {
+            let folder = crate::fast_folder();
+            copy(original.path(), folder.path());
+            let path = folder.path().join(list);
+            let mut bytes = fs::read(&path).unwrap();
+            let at = random.below(bytes.len() as u64) as usize;
+            match change {
+                "cut off" => fs::write(&path, &bytes[..at]).unwrap(),
+                "damaged" => {
+                    bytes[at] ^= 1 + random.below(255) as u8;
+                    fs::write(&path, &bytes).unwrap();
+                }
+                _ => fs::remove_file(&path).unwrap(),
+            }
+            let there = files(folder.path(), |_| true);
+            let what = format!("{} {change} at byte {at}", list.display());
+            match open(folder.path(), false) {
+                Err(error) => {
+                    assert!(error.to_string().starts_with(&folder.path().display().to_string()), "{what}: {error}");
+                    assert_eq!(files(folder.path(), |_| true), there, "{what}: nothing is removed");
+                }
+                // A list of before is no longer looked at.
+                Ok(tms) => {
+                    assert_eq!((read(&tms, "a").unwrap().len(), read(&tms, "b").unwrap().len()), (3, 3), "{what}")
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_damaged_table_is_told_by_who_reads_it_and_others_go_on() {
     const MESSAGES: usize = 120;
-    let original = crate::fast_folder();
+    let original = with_tables(MESSAGES);
     let expected = |name| (0..MESSAGES).map(|number| text(name, number, 2_000)).collect::<Vec<_>>();
-    {
-        let tms = open(original.path(), false).unwrap();
-        for name in ["a", "b", "gone"] {
-            tms.create_topic(&topic(name), None).unwrap();
-            for text in expected(name) {
-                tms.publish(&topic(name), Publish::new(&[text.as_bytes()])).unwrap();
-            }
-        }
-        // What is removed is written as a table first, and the others with it.
-        tms.delete_topic(&topic("gone")).unwrap();
-        tms.clean().unwrap();
-    }
     let table = |path: &Path| path.parent().is_some_and(|parent| parent.ends_with("tables"));
     let tables = files(original.path(), table);
     let largest = tables.iter().max_by_key(|path| path.metadata().unwrap().len()).unwrap();
@@ -185,7 +233,8 @@ fn a_damaged_table_is_told_by_who_reads_it_and_others_go_on() {
         let tms = match open(folder.path(), false) {
             Ok(tms) => tms,
             Err(error) => {
-                assert!(error.to_string().contains(&place), "{what}: {error}");
+                let named = format!("{}: its checksum is wrong: restore the folder from a copy (", path.display());
+                assert!(error.to_string().starts_with(&named), "{what}: {error}");
                 refused += 1;
                 continue;
             }

@@ -79,8 +79,8 @@ fn begin_again(folder: &Path, journals: &[PathBuf]) -> Result<()> {
     let keyspaces = folder.join(KEYSPACES);
     let made = keyspaces.read_dir().is_ok_and(|mut entries| entries.next().is_some());
     for journal in journals {
-        let used = File::open(journal).and_then(|file| is_blank(BufReader::new(file))).map(|blank| !blank);
-        if made || used.map_err(|error| told(journal, &error))? {
+        let written = File::open(journal).and_then(|file| bytes_written(BufReader::with_capacity(PIECE_BYTES, file)));
+        if made || written.map_err(|error| told(journal, &error))? > 0 {
             let why = "it is missing or cut off, and the folder holds messages: restore it from a copy";
             return Err(Error::Corrupt { place: folder.join(VERSION).display().to_string(), why: why.to_owned() });
         }
@@ -178,28 +178,31 @@ fn read(path: &Path, number: &mut Option<u64>) -> io::Result<End> {
     let from = if framed { size - source.left } else { at };
     let mut read = source.read;
     read.seek(SeekFrom::Start(at))?;
-    let after = if is_blank(read)? {
+    let written = at + bytes_written(read)?;
+    let after = if written == at {
         After::Nothing
     } else {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(from))?;
         let mut rest = Vec::new();
-        file.read_to_end(&mut rest)?;
+        file.take(written.saturating_sub(from)).read_to_end(&mut rest)?;
         if has_batch(&rest, *number) { After::Batches } else { After::Parts }
     };
     Ok(End { batches, at, after })
 }
 
-/// Whether nothing but zeros is left.
-fn is_blank(mut read: impl BufRead) -> io::Result<bool> {
+/// How much is left but for zeros at the end, in pieces.
+fn bytes_written(mut read: impl BufRead) -> io::Result<u64> {
+    let (mut at, mut written) = (0, 0);
     loop {
         let piece = read.fill_buf()?;
         if piece.is_empty() {
-            return Ok(true);
+            return Ok(written);
         }
-        let (blank, length) = (is_zero(piece), piece.len());
-        if !blank {
-            return Ok(false);
+        let length = piece.len();
+        at += length as u64;
+        if !is_zero(piece) {
+            written = at;
         }
         read.consume(length);
     }

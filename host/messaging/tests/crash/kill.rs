@@ -26,7 +26,7 @@ fn what_was_acknowledged_outlives_the_process() {
         }
         let heavy = round % 25 == 13;
         // The kill comes while others are on their way: behind the so-manyth line that it told.
-        let lines = if heavy { 90 + random.below(40) } else { random.below(10) * random.below(30) };
+        let lines = if heavy { 200 + random.below(100) } else { random.below(10) * random.below(30) };
         println!("round {round} of seed {seed}: killed behind line {lines}{}", if heavy { ", heavy" } else { "" });
         let mut settings = Settings::new(seed, round, model.now_ms);
         (settings.heavy, settings.sequences) = (heavy, model.sequences.clone());

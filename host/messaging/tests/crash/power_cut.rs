@@ -62,7 +62,7 @@ fn what_was_acknowledged_outlives_a_power_cut() {
         }
         let (heavy, long) = (round % 5 == 2, round % 25 == 12);
         let lines = match (heavy, long) {
-            (_, true) => 90 + random.below(40),
+            (_, true) => 200 + random.below(100),
             (true, _) => 20 + random.below(20),
             _ => random.below(10) * random.below(30),
         };

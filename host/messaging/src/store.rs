@@ -77,13 +77,11 @@ impl Store {
                     place: folder.display().to_string(),
                     why: "its store has a version that is not known".to_owned(),
                 },
-                error => match Error::from(error) {
-                    Error::Storage(why) => Error::Storage(format!("{}: {why}", folder.display())),
-                    error => tables::name_damaged(folder, error),
-                },
+                error => tables::name_damaged(folder, error.into()),
             })?;
         let meta = database.keyspace(META, || options_of(4 << 10))?;
-        let found = match meta.get(key::FORMAT)? {
+        let named = |error: fjall::Error| tables::name_damaged(folder, error.into());
+        let found = match meta.get(key::FORMAT).map_err(named)? {
             Some(bytes) => array(&bytes, 0).map(u32::from_be_bytes).ok_or_else(|| corrupt(key::FORMAT, "no number"))?,
             None => {
                 meta.insert(key::FORMAT, FORMAT.to_be_bytes())?;

@@ -42,14 +42,19 @@ fn has_tables(keyspace: &Path) -> bool {
     fs::read_dir(keyspace.join(TABLES)).is_ok_and(|mut tables| tables.next().is_some())
 }
 
-/// Names the table that something made no sense in. Reads all of them.
+/// Says why a folder cannot be opened: the table that is damaged, where one is. Reads all of them.
 pub(crate) fn name_damaged(folder: &Path, error: Error) -> Error {
-    match (&error, find_damaged(folder)) {
-        (Error::Corrupt { why, .. }, Some(table)) => Error::Corrupt {
+    let place = match &error {
+        Error::Corrupt { .. } | Error::Storage(_) => find_damaged(folder),
+        _ => None,
+    };
+    match (error, place) {
+        (Error::Corrupt { why, .. } | Error::Storage(why), Some(table)) => Error::Corrupt {
             place: table.display().to_string(),
             why: format!("its checksum is wrong: restore the folder from a copy ({why})"),
         },
-        _ => error.within(folder.display()),
+        (Error::Storage(why), None) => Error::Storage(format!("{}: {why}", folder.display())),
+        (error, _) => error.within(folder.display()),
     }
 }
 
@@ -60,7 +65,7 @@ fn find_damaged(folder: &Path) -> Option<PathBuf> {
         let tables = fs::read_dir(keyspace.join(TABLES)).ok()?;
         let mut tables: Vec<PathBuf> = tables.flatten().map(|table| table.path()).collect();
         tables.sort();
-        tables.into_iter().find(|table| is_damaged(table, &list).unwrap_or(true))
+        tables.into_iter().find(|table| is_damaged(table, &list).unwrap_or(false))
     };
     keyspaces(folder).into_iter().find_map(damaged)
 }

@@ -12,6 +12,7 @@
 //! @ < OP [FIRST LAST REPEATED]                     it was acknowledged
 //! @ ! OP ERROR                                     it was refused
 //! @ end TRANSACTION                                it is no longer in progress
+//! @ uncleaned ERROR                                what has expired could not be removed
 //! @ ended ERROR                                    a thread ends: nothing more can be written
 //! @ read OP ...                                    all that a reader sees (after an error)
 //! ```
@@ -233,7 +234,14 @@ impl Child {
                 self.now_ms.fetch_max(now_ms, Ordering::SeqCst);
                 Ok(())
             }
-            _ => self.tms.clean(),
+            _ => match self.tms.clean() {
+                // It is tried again another time.
+                Err(Error::Storage(why)) => {
+                    tell(&format!("uncleaned {why}"));
+                    Ok(())
+                }
+                cleaned => cleaned,
+            },
         }
     }
 

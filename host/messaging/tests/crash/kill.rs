@@ -35,6 +35,7 @@ fn what_was_acknowledged_outlives_the_process() {
         let (mut line, mut count) = (String::new(), 0);
         while told.read_line(&mut line).unwrap() > 0 {
             if line.ends_with('\n') && line.contains("@ ") {
+                assert!(!line.contains("@ uncleaned"), "round {round} of seed {seed}: {line}");
                 model.tell(&line);
                 if count == lines {
                     child.kill().unwrap();

@@ -51,7 +51,10 @@ pub(crate) fn shim() -> Option<&'static Path> {
             _ if !cfg!(target_os = "linux") => None,
             Ok(status) => {
                 assert!(status.success(), "the C compiler refuses it");
-                Some(library)
+                // Under one name at last: others may run at the same time.
+                let named = library.with_file_name("power_cut.so");
+                std::fs::rename(&library, &named).unwrap();
+                Some(named)
             }
             Err(_) => None,
         }

@@ -31,9 +31,10 @@ pub(crate) fn measure(folder: &Path) -> Result<()> {
     Random::new(7).fill(&mut bytes);
     let messages: Vec<&[u8]> = bytes.chunks(MESSAGE_BYTES).collect();
     say(format_args!("{MESSAGE_BYTES} bytes a message, incompressible; fdatasync before each acknowledgement"))?;
+    // First, while this process holds nothing else.
+    many(&folder.0, &messages)?;
     batches(&folder.0, &messages, &bytes)?;
     publishers(&folder.0, messages[0])?;
-    many(&folder.0, &messages)?;
     deletion(&folder.0, &messages)
 }
 

@@ -19,7 +19,7 @@ const MESSAGE_BYTES: usize = 200;
 /// Messages that are acknowledged together.
 const BATCH: usize = 1_024;
 /// Batches of all clients together in a turn.
-const BATCHES: usize = 320;
+const BATCHES: usize = 64;
 /// Turns of each; the median counts.
 const TURNS: usize = 5;
 /// How many clients publish at once.

@@ -1,6 +1,6 @@
 //! Values of one type as values of another.
 
-use crate::calendar;
+use campanile_sdk::text::{read_date, read_timestamp};
 use campanile_sdk::{ColumnBuilder, DataType, Scalar};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -68,15 +68,20 @@ impl Target {
             Target::Double => double(value).map(|number| column.push_f64(number)).is_some(),
             Target::Boolean => boolean(value).map(|value| column.push_bool(value)).is_some(),
             Target::Date => {
-                let days = trimmed(value).and_then(calendar::date);
+                let days = trimmed(value).and_then(read_date);
                 days.map(|days| column.push_i64(i64::from(days))).is_some()
             }
             Target::Timestamp => {
-                let micros = trimmed(value).and_then(calendar::timestamp);
+                let micros = trimmed(value).and_then(timestamp);
                 micros.map(|micros| column.push_i64(micros)).is_some()
             }
         }
     }
+}
+
+/// Microseconds since 1970 of a time; without an offset UTC is meant.
+fn timestamp(text: &str) -> Option<i64> {
+    read_timestamp(text).or_else(|| read_timestamp(&format!("{text}Z")))
 }
 
 fn trimmed(value: Scalar<'_>) -> Option<&str> {
@@ -177,6 +182,22 @@ mod tests {
         assert_eq!(whole(Scalar::Decimal { unscaled: 0, scale: 100 }), Some(0));
         assert_eq!(double(Scalar::Decimal { unscaled: -1_234, scale: 2 }), Some(-12.34));
         assert_eq!(float(Scalar::Decimal { unscaled: 1, scale: 1 }), Some(0.1));
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_one_of_utc() {
+        for (text, micros) in [
+            ("1970-01-01 00:00:01", Some(1_000_000)),
+            ("1970-01-01T00:00:00.1234567", Some(123_456)),
+            ("1970-01-01T02:00:00+02:00", Some(0)),
+            ("1969-12-31T23:59:59.999999Z", Some(-1)),
+            ("2026-11-21", None),
+            ("2026-11-21T10:00Z", None),
+            ("2026-11-21T10:00:00 Z", None),
+            ("2026-02-29T10:00:00", None),
+        ] {
+            assert_eq!(timestamp(text), micros, "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Project keeps, drops, renames and casts fields.
 
-mod calendar;
 mod cast;
 mod plan;
 mod project;

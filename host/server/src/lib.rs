@@ -17,6 +17,6 @@ mod testing;
 mod tls;
 mod tms;
 
-pub use serve::{Auth, Bounds, Error, Server, ServerOptions};
+pub use serve::{Auth, Bounds, Error, Report, Server, ServerOptions};
 pub use state::Limits;
 pub use tls::TlsFiles;

@@ -2,10 +2,13 @@
 
 mod body;
 mod connections;
+mod failures;
 mod options;
 mod room;
 
 pub(crate) use body::TooSlow;
+pub use failures::Report;
+pub(crate) use failures::Why;
 pub use options::{Auth, Bounds, ServerOptions};
 
 use crate::auth::{self, Door, Tokens};
@@ -16,6 +19,7 @@ use axum::Router;
 use axum::middleware;
 use campanile_messaging::Messaging;
 use connections::Connections;
+use failures::Failures;
 use room::Room;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -97,8 +101,10 @@ impl Server {
                 doors.push((Listener::Unix(Socket::bind(path).map_err(failed)?), Door::Owner));
             }
         }
+        let failures = Failures::new(options.report.clone());
         for (listener, door) in doors {
             let router = router(app.clone(), door, options.bounds);
+            let router = router.layer(middleware::from_fn_with_state(failures.clone(), failures::watch));
             let connections = Connections::new(listener, router, options.bounds, Arc::clone(&server.shared));
             server.listeners.spawn_on(connections.run(), runtime.handle());
         }

@@ -10,7 +10,7 @@ use crate::wiring::messaging::{folder_in, socket_in};
 use anyhow::bail;
 use campanile_engine::spec::parse_duration;
 use campanile_messaging::{Durability, Error, Messaging, Options};
-use campanile_server::{Auth, Bounds, Limits, Server, ServerOptions, TlsFiles};
+use campanile_server::{Auth, Bounds, Limits, Report, Server, ServerOptions, TlsFiles};
 use clap::{Args, ValueEnum};
 use log::{log, warn};
 use open::Opened;
@@ -170,6 +170,7 @@ fn start(
     if args.no_auth {
         options.auth = Auth::Off;
     }
+    options.report = Some(Report::new(|failure| log(format_args!("error: {failure}"))));
     options.limits =
         Limits { publish_bytes: args.max_publish_bytes, request_bytes: args.max_request_bytes, ..Limits::default() };
     options.bounds = Bounds { connections: args.max_connections as usize, ..Bounds::default() };

@@ -1,6 +1,6 @@
 //! Errors in JSON, each with a code that stays as it is.
 
-use crate::serve::TooSlow;
+use crate::serve::{TooSlow, Why};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -85,6 +85,9 @@ impl From<Error> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.json())).into_response();
+        if self.status.is_server_error() {
+            response.extensions_mut().insert(Why(self.message.clone()));
+        }
         if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE) {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }

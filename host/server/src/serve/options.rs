@@ -1,5 +1,6 @@
 //! How a server is started. Every bound has a unit and a default.
 
+use super::Report;
 use crate::state::Limits;
 use crate::tls::TlsFiles;
 use std::net::SocketAddr;
@@ -64,6 +65,8 @@ pub struct ServerOptions {
     pub limits: Limits,
     /// What clients may hold.
     pub bounds: Bounds,
+    /// Who is told of requests that failed.
+    pub report: Option<Report>,
     /// Threads that read and write connections. Default: one for each core.
     pub threads: usize,
 }
@@ -78,6 +81,7 @@ impl ServerOptions {
             auth: Auth::Tokens(data.to_owned()),
             limits: Limits::default(),
             bounds: Bounds::default(),
+            report: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }

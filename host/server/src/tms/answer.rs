@@ -1,5 +1,7 @@
 //! What handlers answer with.
 
+use crate::serve::Why;
+use axum::Extension;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use campanile_messaging::Error;
@@ -62,6 +64,9 @@ impl From<Error> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
+            Refusal::Why(status, why) if status.is_server_error() => {
+                (status, Extension(Why(why.clone())), why).into_response()
+            }
             Refusal::Why(status, why) => (status, why).into_response(),
             Refusal::TooLong => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
             Refusal::NoPath(text) => bare(StatusCode::NOT_FOUND, text),

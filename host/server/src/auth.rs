@@ -10,7 +10,7 @@ pub use tokens::{Error, Grant, Token, Tokens};
 use crate::messages::ApiError;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
@@ -52,26 +52,51 @@ impl Refusal {
         Refusal { status: StatusCode::UNAUTHORIZED, code: "token-needed", message: message.to_owned() }
     }
 
+    fn json(self) -> ApiError {
+        ApiError::new(self.status, self.code, self.message)
+    }
+
     /// As text where CDAP's clients come, else as JSON.
     fn answer(self, path: &str) -> Response {
         let status = self.status;
-        let mut response = if need::speaks_json(path) {
-            ApiError::new(status, self.code, self.message).into_response()
-        } else {
-            (status, self.message).into_response()
-        };
+        let mut response =
+            if need::speaks_json(path) { self.json().into_response() } else { (status, self.message).into_response() };
         if status == StatusCode::UNAUTHORIZED {
-            let challenge = header::HeaderValue::from_static("Bearer realm=\"campanile\"");
+            let challenge = HeaderValue::from_static("Bearer realm=\"campanile\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }
 }
 
+/// What let a request through. An answer that lasts asks it again: the token may have been revoked in the meantime.
+#[derive(Clone, Debug)]
+pub(crate) struct Pass {
+    door: Door,
+    need: Need,
+    given: Option<HeaderValue>,
+}
+
+impl Pass {
+    fn of(door: &Door, request: &Request<Body>) -> Pass {
+        let given = request.headers().get(header::AUTHORIZATION).cloned();
+        Pass { door: door.clone(), need: Need::of(request.method(), request.uri().path()), given }
+    }
+
+    /// Fails if the request would be refused now. Blocks for a file at most.
+    pub(crate) fn check(&self) -> Result<(), ApiError> {
+        check_token(&self.door, &self.need, self.given.as_ref()).map_err(Refusal::json)
+    }
+}
+
 /// Lets a request through, or answers why not.
-pub(crate) async fn guard(State(door): State<Door>, request: Request<Body>, next: Next) -> Response {
+pub(crate) async fn guard(State(door): State<Door>, mut request: Request<Body>, next: Next) -> Response {
     match check(&door, request.method(), request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            let pass = Pass::of(&door, &request);
+            request.extensions_mut().insert(pass);
+            next.run(request).await
+        }
         Err(refusal) => {
             let answer = refusal.answer(request.uri().path());
             // Whoever asked before sending need not send.
@@ -96,15 +121,13 @@ async fn drain(body: Body) {
 
 fn check(door: &Door, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
     let need = Need::of(method, uri.path());
-    let (tokens, loopback) = match door {
+    let loopback = match door {
         Door::Owner => return Ok(()),
-        Door::Loopback(tokens) => (tokens.as_ref(), true),
-        Door::Open(tokens) => (Some(tokens), false),
+        Door::Loopback(_) => true,
+        Door::Open(_) => false,
     };
     host::check(loopback, uri, headers)?;
-    if let Some(tokens) = tokens {
-        check_token(tokens, loopback, &need, headers)?;
-    }
+    check_token(door, &need, headers.get(header::AUTHORIZATION))?;
     // Whoever writes here speaks for the runs of this folder.
     if need.right != Right::Read && need.namespace.as_deref() == Some(SYSTEM) {
         return Err(Refusal::forbidden("system-namespace", SYSTEM_CLOSED));
@@ -112,8 +135,13 @@ fn check(door: &Door, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result
     Ok(())
 }
 
-fn check_token(tokens: &Tokens, loopback: bool, need: &Need, headers: &HeaderMap) -> Result<(), Refusal> {
-    let Some(given) = headers.get(header::AUTHORIZATION) else {
+fn check_token(door: &Door, need: &Need, given: Option<&HeaderValue>) -> Result<(), Refusal> {
+    let (tokens, loopback) = match door {
+        Door::Owner | Door::Loopback(None) => return Ok(()),
+        Door::Loopback(Some(tokens)) => (tokens, true),
+        Door::Open(tokens) => (tokens, false),
+    };
+    let Some(given) = given else {
         return match loopback && need.right == Right::Read {
             true => Ok(()),
             false => Err(Refusal::unauthorized(

@@ -1,5 +1,6 @@
 //! Messages as server-sent events: an answer that does not end.
 
+use crate::auth::Pass;
 use crate::messages::{ApiError, Piece, Position, blocking, shown};
 use crate::state::App;
 use axum::http::StatusCode;
@@ -22,13 +23,14 @@ pub(crate) async fn follow(
     app: App,
     topic: TopicId,
     position: Position,
+    pass: Pass,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let place = Arc::clone(&app.shared.followers).try_acquire_owned().map_err(|_| {
         let message = "all places for followers are taken: come again later, or fetch with `wait`";
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-followers", message)
     })?;
     let mut follower =
-        Follower { app, topic, position, ready: VecDeque::new(), gap_told: false, ended: false, _place: place };
+        Follower { app, topic, position, pass, ready: VecDeque::new(), gap_told: false, ended: false, _place: place };
     // At once, so that a topic that is not there is a 404.
     let _ = follower.read(false).await?;
     let events = stream::unfold(follower, |mut follower| async move { Some((Ok(follower.next().await?), follower)) });
@@ -39,6 +41,7 @@ struct Follower {
     app: App,
     topic: TopicId,
     position: Position,
+    pass: Pass,
     /// Events of the piece that was read last: a follower that reads slowly holds no more.
     ready: VecDeque<Event>,
     /// Whether the gap behind the position was told: once is enough.
@@ -73,10 +76,13 @@ impl Follower {
     /// Reads a piece; if nothing is there, returns what to wait for. Listens first: nothing is missed.
     async fn read(&mut self, waits: bool) -> Result<Option<impl Future<Output = ()> + use<>>, ApiError> {
         let (store, topic, position) = (self.app.messaging.clone(), self.topic.clone(), self.position.clone());
-        let bytes = self.app.limits.chunk_bytes;
+        let (bytes, pass) = (self.app.limits.chunk_bytes, self.pass.clone());
         let (listener, piece) = blocking(move || {
             let listener = if waits { Some(store.listen(&topic)?) } else { None };
-            Piece::read(&store, &topic, &position, MAX_PIECE, bytes).map(|piece| (listener, piece))
+            let piece = Piece::read(&store, &topic, &position, MAX_PIECE, bytes)?;
+            // After waiting: a token that was revoked meanwhile reads nothing more.
+            pass.check()?;
+            Ok::<_, ApiError>((listener, piece))
         })
         .await?;
         if piece.gap && !self.gap_told {

@@ -11,11 +11,12 @@ pub(crate) use error::{ApiError, blocking};
 pub(crate) use piece::{Piece, Position};
 pub(crate) use query::{MAX_LIMIT, MAX_WAIT};
 
+use crate::auth::Pass;
 use crate::events;
 use crate::state::App;
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -78,6 +79,7 @@ async fn fetch(
     State(app): State<App>,
     path: TopicPath,
     query: Result<Query<FetchQuery>, QueryRejection>,
+    Extension(pass): Extension<Pass>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let topic = topic(path)?;
@@ -88,9 +90,9 @@ async fn fetch(
     }
     if wants_events(&headers) {
         let last = headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default());
-        return events::follow(app, topic, query.follow(last)?).await.map(IntoResponse::into_response);
+        return events::follow(app, topic, query.follow(last)?, pass).await.map(IntoResponse::into_response);
     }
-    answer::list(app, topic, query.list()?).await
+    answer::list(app, topic, query.list()?, &pass).await
 }
 
 /// `Accept` names events; among others is enough, as a browser's list of types is not looked at for an order.

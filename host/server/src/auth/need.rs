@@ -43,7 +43,7 @@ impl FromStr for Right {
 }
 
 /// What a request needs.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Need {
     pub(super) right: Right,
     /// None: what belongs to no namespace. Any token reads it, one for all namespaces changes it.

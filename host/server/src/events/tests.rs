@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
 
-use crate::auth::Door;
+use crate::auth::{Door, Grant, Right, Tokens};
 use crate::messages::tests::on_clock;
 use crate::state::MAX_FOLLOWERS;
 use crate::testing::{DEADLINE, House, MESSAGES, alerts};
@@ -164,4 +164,32 @@ async fn followers_are_so_many_and_one_that_leaves_makes_room() {
     assert_eq!((status.as_u16(), answer["error"]["code"].as_str()), (503, Some("too-many-followers")));
     all.pop();
     assert_eq!(house.answer(follow("", None)).await.status().as_u16(), 200);
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_follows_and_waits_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = Arc::new(Tokens::of(folder.path()));
+    let house = House::with(Limits::default(), Door::Open(Arc::clone(&tokens)));
+    let grant = Grant { namespace: "default".to_owned(), right: Right::Read };
+    let header = format!("Bearer {}", tokens.create("reader", &[grant]).unwrap());
+    let with_token = |mut request: Request<Body>| {
+        request.headers_mut().insert("authorization", header.parse().unwrap());
+        request
+    };
+    house.publish(&[b"before"]);
+    let mut events = Events::of(house.answer(with_token(follow("", None))).await);
+    assert_eq!(events.payloads(1).await, ["before"]);
+    let waiting = Request::get(format!("{MESSAGES}?from=end&wait=20")).body(Body::empty()).unwrap();
+    let waits = house.json(with_token(waiting));
+    let revoked = async {
+        // The one that waits is polled first, and has been let in.
+        tokens.revoke("reader").unwrap();
+        house.publish(&[b"behind"]);
+    };
+    let ((status, answer), ()) = tokio::join!(waits, revoked);
+    assert_eq!((status.as_u16(), &answer["error"]["code"]), (401, &json!("token-needed")));
+    let error = events.next().await.unwrap();
+    assert_eq!((error.event.as_str(), &error.data["error"]["code"]), ("error", &json!("token-needed")));
+    assert_eq!(events.next().await, None);
 }

@@ -2,6 +2,7 @@
 
 use super::query::List;
 use super::{ApiError, MAX_ANSWER_BYTES, Piece, Position, blocking};
+use crate::auth::Pass;
 use crate::state::App;
 use axum::body::{Body, Bytes};
 use axum::http::header;
@@ -29,8 +30,8 @@ pub(crate) fn shown(message: &Message) -> Value {
 }
 
 /// Answers what is there, or waits for it as long as was asked.
-pub(super) async fn list(app: App, topic: TopicId, asked: List) -> Result<Response, ApiError> {
-    let piece = first(&app, &topic, &asked).await?;
+pub(super) async fn list(app: App, topic: TopicId, asked: List, pass: &Pass) -> Result<Response, ApiError> {
+    let piece = first(&app, &topic, &asked, pass).await?;
     let gap = piece.gap;
     let mut listing = Listing {
         left: asked.limit,
@@ -62,14 +63,20 @@ pub(super) async fn list(app: App, topic: TopicId, asked: List) -> Result<Respon
 }
 
 /// The first piece; if nothing is there, the first that comes in time. Listens first, reads then and waits last: nothing is missed.
-async fn first(app: &App, topic: &TopicId, asked: &List) -> Result<Piece, ApiError> {
+async fn first(app: &App, topic: &TopicId, asked: &List, pass: &Pass) -> Result<Piece, ApiError> {
     let deadline = Instant::now() + asked.wait;
     loop {
         let (store, topic, position) = (app.messaging.clone(), topic.clone(), asked.position.clone());
         let (limit, bytes, waits) = (asked.limit, app.limits.chunk_bytes, !asked.wait.is_zero());
+        // After waiting: a token that was revoked meanwhile reads nothing more.
+        let pass = waits.then(|| pass.clone());
         let (listener, piece) = blocking(move || {
             let listener = if waits { Some(store.listen(&topic)?) } else { None };
-            Piece::read(&store, &topic, &position, limit, bytes).map(|piece| (listener, piece))
+            let piece = Piece::read(&store, &topic, &position, limit, bytes)?;
+            if let Some(pass) = pass {
+                pass.check()?;
+            }
+            Ok::<_, ApiError>((listener, piece))
         })
         .await?;
         let Some(listener) = listener.filter(|_| piece.messages.is_empty()) else { return Ok(piece) };

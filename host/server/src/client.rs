@@ -99,7 +99,9 @@ impl Client {
             return Err(invalid("no address of a server: write http://host:port or https://host:port".to_owned()));
         }
         if !base.username().is_empty() || base.password().is_some() {
-            return Err(invalid("a user in the address means nothing here: give a token".to_owned()));
+            // Without the user: a password stands beside it, most likely.
+            let _ = (base.set_username(""), base.set_password(None));
+            return Err(Error::Invalid(format!("{base}: a user in the address means nothing here: give a token")));
         }
         let path = base.path().trim_end_matches('/').to_owned();
         base.set_path(&path);

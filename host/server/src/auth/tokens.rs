@@ -36,12 +36,12 @@ const VERSION: u32 = 1;
 #[non_exhaustive]
 pub enum Error {
     /// A file of tokens cannot be read or written.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {why}", .path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        why: io::Error,
     },
     /// The file of hashes makes no sense.
     #[error("{}: no list of tokens: {why}", .path.display())]
@@ -184,7 +184,7 @@ impl Tokens {
         match fs::read_to_string(&path) {
             Ok(secret) => Ok(Some(secret.trim().to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(Error::File { path, source }),
+            Err(why) => Err(Error::File { path, why }),
         }
     }
 
@@ -204,7 +204,7 @@ impl Tokens {
     /// What the file holds now; read again only when it was replaced.
     fn known(&self) -> Result<Arc<[Token]>, Error> {
         let path = self.path(FILE);
-        let failed = |source| Error::File { path: path.clone(), source };
+        let failed = |why| Error::File { path: path.clone(), why };
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = match fs::metadata(&path) {
             Ok(file) => (file.ino(), file.size(), file.mtime(), file.mtime_nsec()),
@@ -254,7 +254,7 @@ impl Tokens {
             file.sync_all()?;
             fs::rename(&beside, &path)
         })();
-        written.map_err(|source| Error::File { path, source })
+        written.map_err(|why| Error::File { path, why })
     }
 
     /// Keeps other processes from changing the tokens until it is dropped.
@@ -266,7 +266,7 @@ impl Tokens {
             file.lock()?;
             Ok(file)
         })();
-        locked.map_err(|source| Error::File { path, source })
+        locked.map_err(|why| Error::File { path, why })
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -18,7 +18,8 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
-const VERSION: &str = "version";
+/// What the store itself says of its format.
+pub(crate) const VERSION: &str = "version";
 const LOCK: &str = "lock";
 const KEYSPACES: &str = "keyspaces";
 /// Bytes of a whole version file.
@@ -85,7 +86,17 @@ fn begin_again(folder: &Path, journals: &[PathBuf]) -> Result<()> {
             return Err(Error::Corrupt { place: folder.join(VERSION).display().to_string(), why: why.to_owned() });
         }
     }
-    for file in journals.iter().chain([&folder.join(VERSION)]) {
+    let version = folder.join(VERSION);
+    match std::fs::read(&version) {
+        // A name that others use as well: their file stays.
+        Ok(bytes) if !TRAILER.starts_with(&bytes) && !is_zero(&bytes) => {
+            let why = "it is no file of messages: name another folder, which holds nothing else";
+            return Err(Error::Corrupt { place: version.display().to_string(), why: why.to_owned() });
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(told(&version, &error)),
+        _ => {}
+    }
+    for file in journals.iter().chain([&version]) {
         match std::fs::remove_file(file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(told(file, &error)),
             _ => {}

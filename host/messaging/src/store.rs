@@ -73,9 +73,10 @@ impl Store {
             .open()
             .map_err(|error| match error {
                 fjall::Error::Locked => Error::Locked(folder.to_owned()),
-                fjall::Error::InvalidVersion(Some(_)) => Error::Corrupt {
-                    place: folder.display().to_string(),
-                    why: "its store has a version that is not known".to_owned(),
+                fjall::Error::InvalidVersion(_) => Error::Corrupt {
+                    place: folder.join(journal::VERSION).display().to_string(),
+                    why: "a newer version wrote this folder, or it is no folder of messages: start the newer version, or name another folder"
+                        .to_owned(),
                 },
                 error => tables::name_damaged(folder, error.into()),
             })?;

@@ -6,12 +6,14 @@ mod publish;
 use super::output::{print, print_json, say, table};
 use super::{BackingArgs, Exit};
 use crate::wiring::messaging::{Backing, Topics};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use campanile_engine::spec::parse_duration;
 use campanile_messaging::{Topic, TopicId};
 use campanile_server::client::Error;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use std::io::ErrorKind;
+use std::path::Path;
 
 /// Show, change and read topics of the messaging service
 #[derive(Debug, Subcommand)]
@@ -49,7 +51,7 @@ impl At {
     fn open(&self) -> anyhow::Result<Topics> {
         let backing = Backing::of(&self.backing)?;
         if let Backing::Folder(folder) = &backing
-            && !folder.exists()
+            && !holds_messages(folder)?
         {
             bail!(
                 "{}: there is no such folder of messages; `campanile topics create` makes one, --data and --messaging name others",
@@ -67,6 +69,21 @@ impl At {
     fn topic(&self, name: &str) -> anyhow::Result<TopicId> {
         Ok(TopicId::new(&self.namespace, name).map_err(Error::from)?)
     }
+}
+
+/// Whether this is a folder of messages: any other stays as it is.
+fn holds_messages(folder: &Path) -> anyhow::Result<bool> {
+    // What is made first, and what is there in each that was made.
+    for name in ["lock", "version"] {
+        let file = folder.join(name);
+        match file.try_exists() {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(error) if error.kind() == ErrorKind::NotADirectory => bail!("{}: it is no folder", folder.display()),
+            Err(error) => return Err(error).with_context(|| format!("{} cannot be looked at", file.display())),
+        }
+    }
+    Ok(false)
 }
 
 /// List the topics of a namespace

@@ -4,7 +4,7 @@ use super::{done, payloads, with_topic};
 use crate::scene;
 use campanile_tests::{Running, Scene};
 use serde_json::{Value, json};
-use std::fs::File;
+use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
 fn publish(scene: &Scene, messages: &[&str]) {
@@ -98,6 +98,20 @@ fn a_folder_that_was_mistyped_is_not_made() {
         ended.says(&["dta/messaging: there is no such folder of messages"]);
     }
     assert!(scene.names().is_empty(), "{:?}", scene.names());
+}
+
+#[test]
+fn a_folder_of_something_else_stays_as_it_is() {
+    let scene = scene();
+    fs::create_dir(scene.path("notes")).unwrap();
+    scene.write("notes/VERSION.txt", "1");
+    let ended = scene.campanile(["topics", "list", "--messaging", "notes"]);
+    ended.code_is(2);
+    ended.says(&["notes: there is no such folder of messages"]);
+    assert_eq!(fs::read_dir(scene.path("notes")).unwrap().count(), 1);
+    let ended = scene.campanile(["topics", "list", "--messaging", "notes/VERSION.txt"]);
+    ended.code_is(2);
+    ended.says(&["notes/VERSION.txt: it is no folder"]);
 }
 
 #[test]

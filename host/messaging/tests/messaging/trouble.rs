@@ -38,3 +38,15 @@ fn a_folder_that_is_a_file_is_told() {
     let refused = Messaging::open(&file, Options::default()).unwrap_err();
     assert!(refused.to_string().starts_with(&file.display().to_string()), "{refused}");
 }
+
+#[test]
+fn a_folder_of_something_else_keeps_its_files() {
+    let folder = Folder::empty();
+    for content in ["1", "12\n", "1.20.3\n"] {
+        let version = folder.path().join("version");
+        std::fs::write(&version, content).unwrap();
+        let error = Messaging::open(folder.path(), folder.options()).unwrap_err().to_string();
+        assert!(error.starts_with(&version.display().to_string()) && error.contains("name another folder"), "{error}");
+        assert_eq!(std::fs::read_to_string(&version).unwrap(), content);
+    }
+}

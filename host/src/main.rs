@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     outcome
         .unwrap_or_else(|error| {
             cli::output::say(format_args!("error: {error:#}"));
-            cli::Exit::Wrong
+            if error.is::<cli::output::Unprinted>() { cli::Exit::Failed } else { cli::Exit::Wrong }
         })
         .into()
 }

@@ -18,10 +18,22 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let end: &[u8] = if text.ends_with('\n') { b"" } else { b"\n" };
     let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end)).and_then(|()| out.flush());
     match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to stdout"),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Unprinted(error).into()),
         _ => Ok(()),
     }
 }
+
+/// What was asked for could not be printed: no mistake of the command line.
+#[derive(Debug)]
+pub(crate) struct Unprinted(pub(crate) std::io::Error);
+
+impl Display for Unprinted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot write to stdout: {}", self.0)
+    }
+}
+
+impl std::error::Error for Unprinted {}
 
 /// Prints JSON that was asked for.
 pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {

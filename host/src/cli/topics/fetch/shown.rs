@@ -1,7 +1,6 @@
 //! Messages as they are printed.
 
-use crate::cli::output::{counted, say};
-use anyhow::Context;
+use crate::cli::output::{Unprinted, counted, say};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use campanile_messaging::MessageId;
@@ -41,7 +40,7 @@ impl Shown {
         let mut out = std::io::stdout().lock();
         match out.write_all(&text).and_then(|()| out.flush()) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
-            Err(error) => Err(error).context("cannot write to stdout"),
+            Err(error) => Err(Unprinted(error).into()),
             Ok(()) => Ok(true),
         }
     }

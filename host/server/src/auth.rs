@@ -16,11 +16,15 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use need::Need;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// The namespace that only the owner writes.
 const SYSTEM: &str = "system";
 /// What is read of the body of a request that is refused, in bytes.
 const DRAINED_BYTES: usize = 64_000_000;
+/// How long a client may pause within such a body.
+const DRAIN_PAUSE: Duration = Duration::from_secs(1);
 /// CDAP's words for it.
 const SYSTEM_CLOSED: &str = "Publish to 'system' namespace is not allowed";
 
@@ -111,7 +115,8 @@ pub(crate) async fn guard(State(door): State<Door>, mut request: Request<Body>, 
 /// Reads a body and throws it away: a client that sends all before it reads meets the answer then, and not a closed connection.
 async fn drain(body: Body) {
     let (mut pieces, mut drained) = (body.into_data_stream(), 0);
-    while let Some(Ok(piece)) = pieces.next().await {
+    // One that pauses is not waited for.
+    while let Ok(Some(Ok(piece))) = timeout(DRAIN_PAUSE, pieces.next()).await {
         drained += piece.len();
         if drained > DRAINED_BYTES {
             return;

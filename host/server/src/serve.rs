@@ -6,7 +6,7 @@ mod failures;
 mod options;
 mod room;
 
-pub(crate) use body::TooSlow;
+pub(crate) use body::Failed;
 pub use failures::Report;
 pub(crate) use failures::Why;
 pub use options::{Auth, Bounds, ServerOptions};
@@ -182,9 +182,9 @@ pub(crate) fn router(app: App, door: Door, bounds: Bounds) -> Router {
         .merge(health::routes())
         .merge(messages::routes())
         .merge(tms::routes())
+        .layer(middleware::from_fn_with_state(room, room::admit))
         .layer(RequestDecompressionLayer::new())
         .layer(CompressionLayer::new())
-        .layer(middleware::from_fn_with_state(room, room::admit))
         .layer(middleware::from_fn_with_state(door, auth::guard))
         .layer(middleware::map_request(move |request| body::timed(request, bounds)))
         .with_state(app)

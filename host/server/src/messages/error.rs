@@ -1,6 +1,6 @@
 //! Errors in JSON, each with a code that stays as it is.
 
-use crate::serve::{TooSlow, Why};
+use crate::serve::{Failed, Why};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -40,9 +40,10 @@ impl ApiError {
         while let Some(cause) = deepest.source() {
             deepest = cause;
         }
-        match deepest.is::<TooSlow>() {
-            true => ApiError::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", deepest.to_string()),
-            false => ApiError::bad("body-unreadable", format!("the body cannot be read: {deepest}")),
+        match Failed::of(error) {
+            Some(slow @ Failed::TooSlow { .. }) => ApiError::new(slow.status(), "body-too-slow", slow.to_string()),
+            Some(busy @ Failed::NoRoom) => ApiError::new(busy.status(), "busy", busy.to_string()),
+            None => ApiError::bad("body-unreadable", format!("the body cannot be read: {deepest}")),
         }
     }
 

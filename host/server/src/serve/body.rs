@@ -3,19 +3,45 @@
 use super::Bounds;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
+use axum::http::StatusCode;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use std::error::Error;
 use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// The client stopped sending.
+/// Why a body did not come whole.
 #[derive(Debug, thiserror::Error)]
-#[error("the body did not come in time: no pause of more than {} s, {} s in all", .idle.as_secs(), .total.as_secs())]
-pub(crate) struct TooSlow {
-    idle: Duration,
-    total: Duration,
+pub(crate) enum Failed {
+    /// The client stopped sending.
+    #[error("the body did not come in time: no pause of more than {} s, {} s in all", .idle.as_secs(), .total.as_secs())]
+    TooSlow { idle: Duration, total: Duration },
+    /// Others send too much at the same time.
+    #[error("too much is being sent at once: send less, or try again")]
+    NoRoom,
+}
+
+impl Failed {
+    /// This reason at the bottom of an error.
+    pub(crate) fn of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Failed> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(failed) = error.downcast_ref() {
+                return Some(failed);
+            }
+            next = error.source();
+        }
+        None
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Failed::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            Failed::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
 }
 
 /// Limits how long the body of a request takes.
@@ -45,7 +71,7 @@ impl HttpBody for Timed {
         let now = Instant::now();
         let end = *self.since.get_or_insert(now) + total;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until((now + idle).min(end))));
-        timer.as_mut().poll(cx).map(|()| Some(Err(axum::Error::new(TooSlow { idle, total }))))
+        timer.as_mut().poll(cx).map(|()| Some(Err(axum::Error::new(Failed::TooSlow { idle, total }))))
     }
 
     fn is_end_stream(&self) -> bool {

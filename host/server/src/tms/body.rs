@@ -1,6 +1,7 @@
 //! Bodies of requests, read as far as they may be long.
 
 use super::answer::Refusal;
+use crate::serve::Failed;
 use axum::body::{Body, Bytes, HttpBody};
 use std::pin::Pin;
 
@@ -52,7 +53,12 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
                     return Ok(Some(data));
                 }
             }
-            Some(Err(error)) => return Err(Refusal::bad(format!("the body cannot be read: {}", cause(&error)))),
+            Some(Err(error)) => {
+                return Err(match Failed::of(&error) {
+                    Some(failed) => Refusal::Why(failed.status(), failed.to_string()),
+                    None => Refusal::bad(format!("the body cannot be read: {}", cause(&error))),
+                });
+            }
         }
     }
 }

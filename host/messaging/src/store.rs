@@ -205,11 +205,17 @@ fn options_of(block_bytes: u32) -> KeyspaceCreateOptions {
 }
 
 fn create_folder(folder: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true).mode(0o700);
     builder.create(folder).map_err(|error| Error::Storage(format!("{}: {error}", folder.display())))?;
+    if folder.read_dir().is_ok_and(|mut entries| entries.next().is_none()) {
+        // One that was made beforehand holds from now on what others must not read.
+        let private = std::fs::Permissions::from_mode(0o700);
+        let made = std::fs::set_permissions(folder, private);
+        made.map_err(|error| Error::Storage(format!("{}: it cannot be made private: {error}", folder.display())))?;
+    }
     missing.into_iter().filter_map(Path::parent).try_for_each(journal::sync_folder)
 }
 

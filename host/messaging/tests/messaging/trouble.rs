@@ -50,3 +50,20 @@ fn a_folder_of_something_else_keeps_its_files() {
         assert_eq!(std::fs::read_to_string(&version).unwrap(), content);
     }
 }
+
+#[test]
+fn a_folder_that_was_made_beforehand_becomes_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::empty();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let (empty, used) = (folder.path().join("empty"), folder.path().join("used"));
+    for folder in [&empty, &used] {
+        std::fs::create_dir(folder).unwrap();
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    std::fs::write(used.join("file"), "of somebody").unwrap();
+    for path in [&empty, &used] {
+        drop(Messaging::open(path, folder.options()).unwrap());
+    }
+    assert_eq!((mode(&empty), mode(&used)), (0o700, 0o755), "a folder of other things is left as it is");
+}

@@ -1,10 +1,10 @@
 //! Removes what has expired, in the background.
 
-use crate::commit::Producer;
-use crate::messaging::Core;
-use crate::store::key;
+use crate::core::Core;
+use crate::key::{self, read_position};
+use crate::producer::Producer;
+use crate::step::Step;
 use crate::topic::State;
-use crate::write::Step;
 use crate::{Error, MessageId, Result};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -108,7 +108,7 @@ impl Core {
         for guard in self.store.meta.prefix(key::ROLLBACK) {
             let (name, end) = guard.into_inner()?;
             let topic = key::number(&name[key::ROLLBACK.len()..]).and_then(|number| live.get(&number));
-            let end = crate::store::read_position(&end, 0).unwrap_or_default();
+            let end = read_position(&end, 0).unwrap_or_default();
             if topic.is_none_or(|topic| end <= topic.removed_through()) {
                 forgotten.push(name);
             }

@@ -1,13 +1,14 @@
 //! Turns writes into one batch of the store, and makes them seen once it is on the disk.
 
-use crate::clock::Clock;
+use crate::core::{Core, Writer};
 use crate::group::Ticket;
-use crate::messaging::Core;
-use crate::store::{Record, key, position};
+use crate::key::{self, position};
+use crate::producer::Producer;
+use crate::record::Record;
+use crate::step::{Published, RollbackRange, Step, check_properties};
 use crate::topic::{Properties, State};
-use crate::write::{Published, RollbackRange, Step, check_properties};
-use crate::{Error, MessageId, Result, TopicId};
-use std::collections::{BTreeMap, HashMap};
+use crate::{Error, MessageId, Result};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,17 +16,6 @@ use std::time::{Duration, Instant};
 const LOOK_FOR_ROOM_EVERY: Duration = Duration::from_millis(100);
 /// Milliseconds of a transaction's write pointer: a pointer is milliseconds since 1970 times this, and a number.
 const POINTERS_PER_MS: i64 = 1_000_000;
-
-/// What only the leader of a group touches.
-pub(crate) struct Writer {
-    pub(crate) clock: Clock,
-    /// Topics that were deleted: their next generation goes on from here.
-    pub(crate) deleted: BTreeMap<TopicId, Record>,
-    /// The number of the next topic.
-    pub(crate) next_number: u32,
-    /// When the disk was last looked at, and what is left of the room found then.
-    pub(crate) room: Option<(Instant, u64)>,
-}
 
 /// A group while it becomes a batch.
 struct Pending {
@@ -43,41 +33,6 @@ enum Then {
     Updated(Arc<State>, Properties),
     Deleted(Arc<State>),
     Expired(Arc<State>, MessageId),
-}
-
-/// What is kept of a producer of a topic: its latest publication.
-#[derive(Clone, Copy)]
-pub(crate) struct Producer {
-    sequence: u64,
-    first: MessageId,
-    last: MessageId,
-    count: u32,
-}
-
-impl Producer {
-    fn to_bytes(self) -> Vec<u8> {
-        let mut bytes = self.sequence.to_be_bytes().to_vec();
-        bytes.extend(position(self.first));
-        bytes.extend(position(self.last));
-        bytes.extend(self.count.to_be_bytes());
-        bytes
-    }
-
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Producer> {
-        use crate::entry::array;
-        use crate::store::read_position;
-        Some(Producer {
-            sequence: array(bytes, 0).map(u64::from_be_bytes)?,
-            first: read_position(bytes, 8)?,
-            last: read_position(bytes, 18)?,
-            count: array(bytes, 28).map(u32::from_be_bytes)?,
-        })
-    }
-
-    /// When it last published, in milliseconds since 1970.
-    pub(crate) fn used_ms(&self) -> u64 {
-        self.last.timestamp_ms
-    }
 }
 
 impl Core {

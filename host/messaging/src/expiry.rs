@@ -2,7 +2,7 @@
 //! garbage, and nothing that lives is read for it.
 
 use crate::MessageId;
-use crate::store::key;
+use crate::key;
 use fjall::compaction::filter::{CompactionFilter, CompactionFilterResult, Context, Factory, ItemAccessor, Verdict};
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};

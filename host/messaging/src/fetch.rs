@@ -1,8 +1,9 @@
 //! Reading messages.
 
+use crate::core::Core;
 use crate::entry::Reader;
-use crate::messaging::Core;
-use crate::store::{key, read_entry, read_position};
+use crate::key::{self, read_position};
+use crate::store::read_entry;
 use crate::topic::State;
 use crate::transaction::{Transaction, Visibility};
 use crate::{Error, MessageId, Result};

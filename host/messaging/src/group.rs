@@ -3,7 +3,7 @@
 //! Whoever finds nobody leading leads: takes all that wait, commits them as one, tells each its outcome, and hands the
 //! lead to the first who came meanwhile. So a single publisher pays no switch of threads, and many share one `fdatasync`.
 
-use crate::write::{Published, Step};
+use crate::step::{Published, Step};
 use crate::{Error, Result};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};

@@ -10,6 +10,7 @@
 mod clean;
 mod clock;
 mod commit;
+mod core;
 mod entry;
 mod error;
 mod expiry;
@@ -17,8 +18,12 @@ mod fetch;
 mod group;
 mod id;
 mod journal;
+mod key;
 mod messaging;
 mod options;
+mod producer;
+mod record;
+mod step;
 mod store;
 mod tables;
 mod topic;
@@ -31,8 +36,7 @@ pub use fetch::{Fetch, Fetched, Message, Payload, Start};
 pub use id::{MessageId, ParseMessageIdError};
 pub use messaging::Messaging;
 pub use options::{Durability, Options, TimeSource};
+pub use step::{MAX_CURSOR_NAME_BYTES, MAX_PROPERTIES_BYTES, MAX_WRITE_BYTES, Publish, Published, RollbackRange};
 pub use topic::{DEFAULT_TTL_SECS, Notes, Properties, Topic, TopicId};
 pub use transaction::{Transaction, Visibility};
-pub use write::{
-    MAX_CURSOR_NAME_BYTES, MAX_PROPERTIES_BYTES, MAX_WRITE_BYTES, Publish, Published, RollbackRange, Write,
-};
+pub use write::Write;

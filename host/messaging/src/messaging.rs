@@ -1,15 +1,16 @@
 //! An open folder.
 
 use crate::clean::Cleaner;
-use crate::commit::Writer;
+use crate::core::{Core, Writer};
 use crate::fetch::{Fetch, Fetched};
 use crate::group::Group;
-use crate::store::{Contents, Store, key};
-use crate::topic::{Properties, State, check_namespace};
-use crate::write::{Publish, Published, RollbackRange, Step, Write, check_name};
+use crate::key;
+use crate::step::{Publish, Published, RollbackRange, Step, check_name};
+use crate::store::{Contents, Store};
+use crate::topic::{Properties, check_namespace};
+use crate::write::Write;
 use crate::{Error, MessageId, Options, Result, Topic, TopicId, tables};
 use event_listener::EventListener;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -21,17 +22,6 @@ struct Open {
     core: Arc<Core>,
     /// Ended before the folder is given back.
     _cleaner: Cleaner,
-}
-
-/// What all parts share.
-pub(crate) struct Core {
-    pub(crate) store: Store,
-    pub(crate) options: Options,
-    pub(crate) topics: RwLock<BTreeMap<TopicId, Arc<State>>>,
-    pub(crate) writer: Mutex<Writer>,
-    pub(crate) group: Group,
-    /// Numbers of deleted topics whose tables have been dropped.
-    pub(crate) dropped: Mutex<BTreeSet<u32>>,
 }
 
 impl Messaging {
@@ -199,25 +189,5 @@ impl Messaging {
 impl std::fmt::Debug for Messaging {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Messaging").field("folder", &self.folder()).finish_non_exhaustive()
-    }
-}
-
-impl Core {
-    pub(crate) fn topics(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<TopicId, Arc<State>>> {
-        self.topics.read().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    /// A topic that is there.
-    pub(crate) fn state(&self, topic: &TopicId) -> Result<Arc<State>> {
-        self.topics().get(topic).cloned().ok_or_else(|| Error::TopicNotFound(topic.clone()))
-    }
-
-    /// Milliseconds since 1970.
-    pub(crate) fn now_ms(&self) -> u64 {
-        self.options.time.now_ms()
-    }
-
-    pub(crate) fn submit(&self, steps: Vec<Step>) -> Result<Vec<Published>> {
-        self.group.submit(steps, |tickets| self.commit(tickets))
     }
 }

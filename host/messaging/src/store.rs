@@ -1,11 +1,13 @@
-//! What lies in the folder: its format, its keyspaces, their keys. `docs/src/internals/messaging-format.md` says the same.
+//! What lies in the folder: its format and its keyspaces. `docs/src/internals/messaging-format.md` says the same.
 
 use crate::clock::Clock;
 use crate::entry::{Reader, array};
 use crate::expiry::Expiry;
 use crate::journal;
+use crate::key::{self, read_position};
+use crate::record::{Record, read_topic};
 use crate::tables;
-use crate::topic::{Notes, State};
+use crate::topic::State;
 use crate::{Durability, Error, MessageId, Options, Payload, Result, TopicId};
 use fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions, PersistMode, config};
 use std::collections::BTreeMap;
@@ -236,136 +238,6 @@ impl From<fjall::Error> for Error {
             Storage(error) => Error::Corrupt { place: "a table".to_owned(), why: format!("{error:?}") },
             error => Error::Storage(error.to_string()),
         }
-    }
-}
-
-/// What is kept of a topic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
-    /// Names this generation of this topic in keys; given once.
-    pub(crate) number: u32,
-    pub(crate) generation: u32,
-    pub(crate) ttl_secs: Option<u32>,
-    pub(crate) live: bool,
-    /// Everything up to this message is gone.
-    pub(crate) removed_through: MessageId,
-    pub(crate) notes: Arc<Notes>,
-}
-
-impl Record {
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = self.number.to_be_bytes().to_vec();
-        bytes.extend(self.generation.to_be_bytes());
-        bytes.extend(self.ttl_secs.unwrap_or(0).to_be_bytes());
-        bytes.push(u8::from(self.live));
-        bytes.extend(position(self.removed_through));
-        for text in self.notes.iter().flat_map(|(name, value)| [name, value]) {
-            bytes.extend((text.len() as u32).to_be_bytes());
-            bytes.extend(text.as_bytes());
-        }
-        bytes
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Record> {
-        let number = |at| array(bytes, at).map(u32::from_be_bytes);
-        Some(Record {
-            number: number(0)?,
-            generation: number(4)?,
-            ttl_secs: number(8).map(|ttl| (ttl != 0).then_some(ttl))?,
-            live: *bytes.get(12)? != 0,
-            removed_through: read_position(bytes, 13)?,
-            notes: Arc::new(read_notes(bytes.get(23..)?)?),
-        })
-    }
-}
-
-fn read_notes(mut bytes: &[u8]) -> Option<Notes> {
-    let mut texts = Vec::new();
-    while !bytes.is_empty() {
-        let (length, rest) = bytes.split_first_chunk()?;
-        let (text, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        texts.push(std::str::from_utf8(text).ok()?);
-        bytes = rest;
-    }
-    let (notes, alone) = texts.as_chunks();
-    alone.is_empty().then(|| notes.iter().map(|[name, value]| ((*name).to_owned(), (*value).to_owned())).collect())
-}
-
-fn read_topic(name: &[u8], record: &[u8]) -> Option<(TopicId, Record)> {
-    let name = std::str::from_utf8(name.strip_prefix(key::TOPIC)?).ok()?;
-    let (namespace, name) = name.strip_suffix(':')?.split_once(':')?;
-    Some((TopicId::new(namespace, name).ok()?, Record::from_bytes(record)?))
-}
-
-/// Time and number of a message, as they stand in keys.
-pub(crate) fn position(id: MessageId) -> [u8; 10] {
-    std::array::from_fn(|i| id.to_bytes()[i])
-}
-
-pub(crate) fn read_position(bytes: &[u8], at: usize) -> Option<MessageId> {
-    let (ms, number) = (array(bytes, at)?, array(bytes, at + 8)?);
-    Some(MessageId::new(u64::from_be_bytes(ms), u16::from_be_bytes(number)))
-}
-
-/// The keys of all keyspaces.
-pub(crate) mod key {
-    use super::{position, read_position};
-    use crate::entry::array;
-    use crate::{MessageId, TopicId};
-
-    pub(crate) const FORMAT: &[u8] = b"format";
-    pub(crate) const CLOCK: &[u8] = b"clock";
-    pub(crate) const TOPIC: &[u8] = b"topic/";
-    const CURSOR: &[u8] = b"cursor/";
-    pub(crate) const PRODUCER: &[u8] = b"producer/";
-    pub(crate) const ROLLBACK: &[u8] = b"rollback/";
-
-    pub(crate) fn topic(id: &TopicId) -> Vec<u8> {
-        [TOPIC, id.to_string().as_bytes(), b":"].concat()
-    }
-
-    pub(crate) fn cursor(name: &str) -> Vec<u8> {
-        [CURSOR, name.as_bytes()].concat()
-    }
-
-    pub(crate) fn producer(topic: u32, name: &str) -> Vec<u8> {
-        [PRODUCER, &topic.to_be_bytes(), name.as_bytes()].concat()
-    }
-
-    pub(crate) fn rollbacks_of(topic: u32, transaction: i64) -> Vec<u8> {
-        [ROLLBACK, &topic.to_be_bytes(), &transaction.to_be_bytes()].concat()
-    }
-
-    pub(crate) fn rollback(topic: u32, transaction: i64, start: MessageId) -> Vec<u8> {
-        [ROLLBACK, &topic.to_be_bytes(), &transaction.to_be_bytes(), &position(start)].concat()
-    }
-
-    pub(crate) fn message(topic: u32, id: MessageId) -> [u8; 14] {
-        let (topic, position) = (topic.to_be_bytes(), position(id));
-        std::array::from_fn(|i| if i < 4 { topic[i] } else { position[i - 4] })
-    }
-
-    pub(crate) fn message_position(key: &[u8]) -> Option<MessageId> {
-        read_position(key, 4)
-    }
-
-    pub(crate) fn payloads_of(topic: u32, transaction: i64) -> [u8; 12] {
-        let (topic, pointer) = (topic.to_be_bytes(), transaction.to_be_bytes());
-        std::array::from_fn(|i| if i < 4 { topic[i] } else { pointer[i - 4] })
-    }
-
-    pub(crate) fn payload(topic: u32, transaction: i64, id: MessageId) -> [u8; 22] {
-        let (head, position) = (payloads_of(topic, transaction), position(id));
-        std::array::from_fn(|i| if i < 12 { head[i] } else { position[i - 12] })
-    }
-
-    pub(crate) fn payload_position(key: &[u8]) -> Option<MessageId> {
-        read_position(key, 12)
-    }
-
-    /// The number of the topic that a message or a payload belongs to.
-    pub(crate) fn number(key: &[u8]) -> Option<u32> {
-        array(key, 0).map(u32::from_be_bytes)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Topics and their names.
 
-use crate::store::Record;
+use crate::record::Record;
 use crate::{Error, MessageId, Result};
 use event_listener::Event;
 use std::collections::BTreeMap;

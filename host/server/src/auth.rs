@@ -7,7 +7,7 @@ mod tokens;
 pub use need::Right;
 pub use tokens::{Error, Grant, Token, Tokens};
 
-use crate::messages::ApiError;
+use crate::api_error::ApiError;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};

@@ -1,7 +1,8 @@
 //! Messages as server-sent events: an answer that does not end.
 
+use crate::api_error::{ApiError, blocking};
 use crate::auth::Pass;
-use crate::messages::{ApiError, Piece, Position, blocking, shown};
+use crate::messages::{Piece, Position, shown};
 use crate::state::App;
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};

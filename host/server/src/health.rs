@@ -1,6 +1,6 @@
 //! Whether the server lives, and whether it takes messages.
 
-use crate::messages::blocking;
+use crate::api_error::blocking;
 use crate::state::App;
 use axum::Router;
 use axum::extract::State;

@@ -4,9 +4,11 @@
 //! folder of messages, or asks the process that has it open. All calls block.
 
 pub mod access;
+mod api_error;
 pub mod auth;
 pub mod client;
 mod events;
+mod failure;
 mod health;
 mod listen;
 mod messages;

@@ -1,13 +1,12 @@
 //! Messages for people and scripts: JSON on `/v1/namespaces/{ns}/topics/{t}/messages`.
 
 mod answer;
-mod error;
 mod piece;
 mod publish;
 mod query;
 
+use crate::api_error::{ApiError, blocking};
 pub(crate) use answer::shown;
-pub(crate) use error::{ApiError, blocking};
 pub(crate) use piece::{Piece, Position};
 pub(crate) use query::{MAX_LIMIT, MAX_WAIT};
 

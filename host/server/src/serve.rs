@@ -6,9 +6,7 @@ mod failures;
 mod options;
 mod room;
 
-pub(crate) use body::Failed;
 pub use failures::Report;
-pub(crate) use failures::Why;
 pub use options::{Auth, Bounds, ServerOptions};
 
 use crate::auth::{self, Door, Tokens};

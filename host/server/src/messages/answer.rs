@@ -1,7 +1,8 @@
 //! A list of messages as it is sent: in pieces, so that a client that reads slowly holds no more than one.
 
 use super::query::List;
-use super::{ApiError, MAX_ANSWER_BYTES, Piece, Position, blocking};
+use super::{MAX_ANSWER_BYTES, Piece, Position};
+use crate::api_error::{ApiError, blocking};
 use crate::auth::Pass;
 use crate::state::App;
 use axum::body::{Body, Bytes};

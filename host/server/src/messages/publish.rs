@@ -1,6 +1,6 @@
 //! What a publisher sends.
 
-use super::ApiError;
+use crate::api_error::ApiError;
 use axum::body::Body;
 use axum::http::StatusCode;
 use base64::Engine;

@@ -1,6 +1,7 @@
 //! What a reader asks for.
 
-use super::{ApiError, Position};
+use super::Position;
+use crate::api_error::ApiError;
 use campanile_messaging::{MessageId, Start};
 use jiff::Timestamp;
 use serde::Deserialize;

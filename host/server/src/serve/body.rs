@@ -1,48 +1,14 @@
 //! A body that a client sends too slowly ends with an error, instead of never.
 
 use super::Bounds;
+use crate::failure::Failed;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::StatusCode;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use std::error::Error;
 use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
-
-/// Why a body did not come whole.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failed {
-    /// The client stopped sending.
-    #[error("the body did not come in time: no pause of more than {} s, {} s in all", .idle.as_secs(), .total.as_secs())]
-    TooSlow { idle: Duration, total: Duration },
-    /// Others send too much at the same time.
-    #[error("too much is being sent at once: send less, or try again")]
-    NoRoom,
-}
-
-impl Failed {
-    /// This reason at the bottom of an error.
-    pub(crate) fn of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Failed> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(failed) = error.downcast_ref() {
-                return Some(failed);
-            }
-            next = error.source();
-        }
-        None
-    }
-
-    pub(crate) fn status(&self) -> StatusCode {
-        match self {
-            Failed::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
-            Failed::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-}
 
 /// Limits how long the body of a request takes.
 pub(super) async fn timed(request: Request, bounds: Bounds) -> Request {

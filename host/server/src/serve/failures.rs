@@ -1,5 +1,6 @@
 //! Requests that fail on the server's side are told to whoever runs it.
 
+use crate::failure::Why;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -29,10 +30,6 @@ impl fmt::Debug for Report {
         f.write_str("Report")
     }
 }
-
-/// Why a request failed: goes with its answer.
-#[derive(Clone, Debug)]
-pub(crate) struct Why(pub(crate) String);
 
 /// What was told in the present span.
 #[derive(Clone, Debug)]

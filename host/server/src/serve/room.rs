@@ -1,6 +1,6 @@
 //! Room for the bodies of all requests together: what comes takes room as it comes, and who finds none waits.
 
-use super::Failed;
+use crate::failure::Failed;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;

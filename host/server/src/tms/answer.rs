@@ -1,6 +1,6 @@
 //! What handlers answer with.
 
-use crate::serve::Why;
+use crate::failure::Why;
 use axum::Extension;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};

@@ -1,7 +1,7 @@
 //! Bodies of requests, read as far as they may be long.
 
 use super::answer::Refusal;
-use crate::serve::Failed;
+use crate::failure::Failed;
 use axum::body::{Body, Bytes, HttpBody};
 use std::pin::Pin;
 

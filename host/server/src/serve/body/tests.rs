@@ -4,6 +4,7 @@ use super::*;
 use futures_util::stream;
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::time::Duration;
 
 /// What comes of a body whose pieces come one by one, so far apart.
 async fn read(pieces: usize, pause: Duration) -> Result<usize, String> {

@@ -1,6 +1,6 @@
 //! Errors in JSON, each with a code that stays as it is.
 
-use crate::serve::{Failed, Why};
+use crate::failure::{Failed, Why};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, StatusCode, header};

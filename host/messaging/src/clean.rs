@@ -1,14 +1,15 @@
 //! Removes what has expired, in the background.
 
-use crate::core::Core;
+use crate::core::{Core, Writer};
 use crate::key::{self, read_position};
 use crate::producer::Producer;
 use crate::step::Step;
 use crate::topic::State;
 use crate::{Error, MessageId, Result};
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ use std::time::Duration;
 const PRODUCERS_LIVE_MS: u64 = 7 * 24 * 3_600_000;
 /// Small records that are removed in one write.
 const REMOVED_AT_ONCE: usize = 1_000;
+
+/// Whether a small record of a topic is needed no more.
+type Over<'a> = &'a dyn Fn(&State, &[u8]) -> bool;
 
 /// The thread that cleans.
 pub(crate) struct Cleaner {
@@ -52,13 +56,21 @@ impl Core {
     /// merged. No message that lives is read.
     pub(crate) fn clean(&self) -> Result<()> {
         self.store.check_poison()?;
+        // What is made from here on is not known below, and left alone.
+        let (next_number, gone) = {
+            let mut writer = self.writer();
+            (writer.next_number, std::mem::take(&mut writer.gone))
+        };
         let topics: Vec<_> = self.topics().values().cloned().collect();
-        let mut dropped = false;
+        let mut dropped = !gone.is_empty();
+        if let Err(error) = self.drop_gone(&gone) {
+            self.writer().gone.extend(gone);
+            return Err(error);
+        }
         for topic in &topics {
             dropped |= self.expire(topic)?;
         }
-        dropped |= self.drop_deleted(&topics.iter().map(|topic| topic.number).collect())?;
-        self.forget_small_records(&topics)?;
+        self.forget_small_records(&topics, next_number)?;
         if dropped {
             // The store gives the files of dropped tables back to the disk when it begins to gather anew, so something is
             // gathered and handed over.
@@ -66,6 +78,10 @@ impl Core {
             self.store.write_table(&self.store.meta)?;
         }
         Ok(())
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Whether anything was.
@@ -82,51 +98,53 @@ impl Core {
         Ok(true)
     }
 
-    /// Drops the tables of topics that were deleted: all that lies between the numbers of those that live.
-    fn drop_deleted(&self, live: &BTreeSet<u32>) -> Result<bool> {
-        let deleted: Vec<u32> = {
-            let writer = self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            writer.deleted.values().map(|record| record.number).filter(|number| !live.contains(number)).collect()
-        };
-        let mut dropped = self.dropped.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut any = false;
-        for number in deleted.into_iter().filter(|number| dropped.insert(*number)) {
-            let keys = number.to_be_bytes()..number.saturating_add(1).to_be_bytes();
-            self.store.drop_range(&self.store.messages, keys.clone())?;
-            self.store.drop_range(&self.store.payloads, keys)?;
-            any = true;
-        }
-        Ok(any)
-    }
-
-    /// Forgets rollbacks of what is gone, and producers that have ended.
-    fn forget_small_records(&self, topics: &[Arc<State>]) -> Result<()> {
-        let live: std::collections::HashMap<u32, &Arc<State>> =
-            topics.iter().map(|topic| (topic.number, topic)).collect();
-        let now_ms = self.now_ms();
-        let mut forgotten = Vec::new();
-        for guard in self.store.meta.prefix(key::ROLLBACK) {
-            let (name, end) = guard.into_inner()?;
-            let topic = key::number(&name[key::ROLLBACK.len()..]).and_then(|number| live.get(&number));
-            let end = read_position(&end, 0).unwrap_or_default();
-            if topic.is_none_or(|topic| end <= topic.removed_through()) {
-                forgotten.push(name);
+    /// Drops the tables of topics that are gone; what is in memory of them becomes tables first.
+    fn drop_gone(&self, gone: &[Range<u32>]) -> Result<()> {
+        for keyspace in [&self.store.messages, &self.store.payloads] {
+            if !gone.is_empty() {
+                self.store.write_table(keyspace)?;
             }
-        }
-        for guard in self.store.meta.prefix(key::PRODUCER) {
-            let (name, producer) = guard.into_inner()?;
-            let topic = key::number(&name[key::PRODUCER.len()..]).and_then(|number| live.get(&number));
-            let used = Producer::from_bytes(&producer).map_or(0, |producer| producer.used_ms());
-            let ended = |topic: &&Arc<State>| {
-                topic.ttl_secs().is_some_and(|ttl| used + PRODUCERS_LIVE_MS.max(u64::from(ttl) * 1000) < now_ms)
-            };
-            if topic.is_none_or(ended) {
-                forgotten.push(name);
+            for numbers in gone {
+                self.store.drop_range(keyspace, numbers.start.to_be_bytes()..numbers.end.to_be_bytes())?;
             }
-        }
-        for names in forgotten.chunks(REMOVED_AT_ONCE) {
-            self.submit(vec![Step::Forget { names: names.iter().map(|name| name.to_vec()).collect() }])?;
         }
         Ok(())
     }
+
+    /// Forgets rollbacks of what is gone, and producers that have ended. Topics from `next_number` on are not known here.
+    fn forget_small_records(&self, topics: &[Arc<State>], next_number: u32) -> Result<()> {
+        let live: HashMap<u32, &Arc<State>> = topics.iter().map(|topic| (topic.number, topic)).collect();
+        let now_ms = self.now_ms();
+        let rolled_back =
+            |topic: &State, end: &[u8]| read_position(end, 0).is_some_and(|end| end <= topic.removed_through());
+        let ended = |topic: &State, producer: &[u8]| {
+            let used = Producer::from_bytes(producer).map_or(0, |producer| producer.used_ms());
+            topic.ttl_secs().is_some_and(|ttl| used + PRODUCERS_LIVE_MS.max(u64::from(ttl) * 1000) < now_ms)
+        };
+        let kinds: [(&[u8], Over<'_>); 2] = [(key::ROLLBACK, &rolled_back), (key::PRODUCER, &ended)];
+        let mut forgotten = Vec::new();
+        for (kind, over) in kinds {
+            for guard in self.store.meta.prefix(kind) {
+                let (name, value) = guard.into_inner()?;
+                let Some(number) = key::number(&name[kind.len()..]) else { continue };
+                let forget = live.get(&number).map_or(number < next_number, |topic| over(topic, &value));
+                if forget {
+                    forgotten.push((name.to_vec(), value.to_vec()));
+                }
+            }
+        }
+        for records in forgotten.chunks(REMOVED_AT_ONCE) {
+            self.submit(vec![Step::Forget { records: records.to_vec() }])?;
+        }
+        Ok(())
+    }
+}
+
+/// The numbers below `next` that no topic has.
+pub(crate) fn gaps(live: impl Iterator<Item = u32>, next: u32) -> Vec<Range<u32>> {
+    let mut live: Vec<u32> = live.collect();
+    live.sort_unstable();
+    let starts = std::iter::once(0).chain(live.iter().map(|number| number.saturating_add(1)));
+    let ends = live.iter().copied().chain([next]);
+    starts.zip(ends).filter(|(start, end)| start < end).map(|(start, end)| start..end).collect()
 }

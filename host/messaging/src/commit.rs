@@ -199,7 +199,15 @@ impl Core {
                 }
             }
             Step::Clock => pending.batch.insert(&store.meta, key::CLOCK, position(writer.clock.last())),
-            Step::Forget { names } => names.iter().for_each(|name| pending.batch.remove(&store.meta, name.as_slice())),
+            Step::Forget { records } => {
+                for (name, value) in records {
+                    // One that was written since it was looked at stays.
+                    let same = store.meta.get(name)?.is_some_and(|now| *now == **value);
+                    if same && !pending.producers.contains_key(name) {
+                        pending.batch.remove(&store.meta, name.as_slice());
+                    }
+                }
+            }
         }
         Ok(None)
     }
@@ -218,6 +226,7 @@ impl Core {
                 topic.end();
                 topics.remove(&topic.id);
                 writer.deleted.insert(topic.id.clone(), topic.record());
+                writer.gone.push(topic.number..topic.number.saturating_add(1));
                 self.store.expiry.forget(topic.number);
             }
             Then::Expired(topic, through) => {

@@ -7,7 +7,8 @@ use crate::step::{Published, Step};
 use crate::store::Store;
 use crate::topic::State;
 use crate::{Error, Options, Result, TopicId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
@@ -18,8 +19,6 @@ pub(crate) struct Core {
     pub(crate) topics: RwLock<BTreeMap<TopicId, Arc<State>>>,
     pub(crate) writer: Mutex<Writer>,
     pub(crate) group: Group,
-    /// Numbers of deleted topics whose tables have been dropped.
-    pub(crate) dropped: Mutex<BTreeSet<u32>>,
 }
 
 /// What only the leader of a group touches.
@@ -27,6 +26,8 @@ pub(crate) struct Writer {
     pub(crate) clock: Clock,
     /// Topics that were deleted: their next generation goes on from here.
     pub(crate) deleted: BTreeMap<TopicId, Record>,
+    /// Numbers of topics that are gone, and whose tables have not been dropped.
+    pub(crate) gone: Vec<Range<u32>>,
     /// The number of the next topic.
     pub(crate) next_number: u32,
     /// When the disk was last looked at, and what is left of the room found then.

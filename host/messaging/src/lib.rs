@@ -38,5 +38,5 @@ pub use messaging::Messaging;
 pub use options::{Durability, Options, TimeSource};
 pub use step::{MAX_CURSOR_NAME_BYTES, MAX_PROPERTIES_BYTES, MAX_WRITE_BYTES, Publish, Published, RollbackRange};
 pub use topic::{DEFAULT_TTL_SECS, Notes, Properties, Topic, TopicId};
-pub use transaction::{Transaction, Visibility};
+pub use transaction::Transaction;
 pub use write::Write;

@@ -1,6 +1,6 @@
 //! An open folder.
 
-use crate::clean::Cleaner;
+use crate::clean::{self, Cleaner};
 use crate::core::{Core, Writer};
 use crate::fetch::{Fetch, Fetched};
 use crate::group::Group;
@@ -34,16 +34,10 @@ impl Messaging {
         let Contents { topics, deleted, clock } = contents;
         let numbers = topics.values().map(|topic| topic.number).chain(deleted.values().map(|record| record.number));
         let next_number = numbers.max().map_or(0, |number| number + 1);
-        let writer = Mutex::new(Writer { clock, deleted, next_number, room: None });
+        let gone = clean::gaps(topics.values().map(|topic| topic.number), next_number);
+        let writer = Mutex::new(Writer { clock, deleted, gone, next_number, room: None });
         let clean_every = options.clean_every;
-        let core = Core {
-            store,
-            options,
-            topics: RwLock::new(topics),
-            writer,
-            group: Group::default(),
-            dropped: Mutex::default(),
-        };
+        let core = Core { store, options, topics: RwLock::new(topics), writer, group: Group::default() };
         let core = Arc::new(core);
         let _cleaner = Cleaner::start(core.clone(), clean_every)?;
         Ok(Messaging(Arc::new(Open { core, _cleaner })))

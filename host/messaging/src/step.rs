@@ -108,9 +108,9 @@ pub(crate) enum Step {
     },
     /// How far the ids went is noted.
     Clock,
-    /// Small records that nobody needs any more.
+    /// Small records that nobody needs any more: their keys, and what they held.
     Forget {
-        names: Vec<Vec<u8>>,
+        records: Vec<(Vec<u8>, Vec<u8>)>,
     },
 }
 

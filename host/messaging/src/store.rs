@@ -158,9 +158,8 @@ impl Store {
         Ok(())
     }
 
-    /// Drops the tables that hold nothing but keys of a range; what is in memory of it becomes a table first.
+    /// Drops the tables that hold nothing but keys of a range.
     pub(crate) fn drop_range<K: AsRef<[u8]>>(&self, keyspace: &Keyspace, keys: impl RangeBounds<K>) -> Result<()> {
-        self.write_table(keyspace)?;
         Ok(keyspace.tree.drop_range(keys).map_err(fjall::Error::from)?)
     }
 

@@ -22,7 +22,7 @@ pub struct Transaction {
 
 /// What becomes of a message for a reader within a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Visibility {
+pub(crate) enum Visibility {
     /// It is seen.
     Deliver,
     /// It never will be.

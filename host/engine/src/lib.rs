@@ -8,6 +8,7 @@ pub mod messaging;
 mod plan;
 mod run;
 pub mod spec;
+pub mod store;
 mod types;
 
 pub use plan::Plan;

@@ -51,6 +51,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) time_ms: i64,
     pub(crate) group_by: &'a str,
     pub(crate) more: &'a str,
+    pub(crate) sequence: Option<u64>,
 }
 
 /// Alerts to be published, in order.
@@ -122,6 +123,13 @@ impl<'a> Alert<'a> {
     /// When it was emitted, or its group was closed: milliseconds since 1970.
     pub fn time_ms(&self) -> i64 {
         self.parts.time_ms
+    }
+
+    /// Its number among the alerts that the host hands to this publisher under the name of the
+    /// [producer](crate::Services::producer): it grows from alert to alert, with gaps, and is the same when the alert is
+    /// handed over again, also by a later run. None where the host does not number them.
+    pub fn sequence(&self) -> Option<u64> {
+        self.parts.sequence
     }
 
     /// The keys that alerts of its stage are grouped by.

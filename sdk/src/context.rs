@@ -4,9 +4,11 @@ use crate::configure::Ports;
 use crate::emitter::{Emitter, PortId};
 use crate::error::{Error, Result};
 use crate::field::{Input, Output};
+use crate::mode::Mode;
 use crate::payload::Payload;
 use crate::schema::Schema;
 use crate::shim::context::HostContext;
+use crate::shim::delivery::HostDelivery;
 use campanile_abi::text;
 use std::collections::BTreeMap;
 
@@ -83,6 +85,22 @@ impl Services {
     pub fn secret(&self, name: &str) -> Option<Vec<u8>> {
         self.host.and_then(|host| host.secret(name))
     }
+
+    /// Whether the run ends by itself, and whether it can be resumed.
+    pub fn mode(&self) -> Mode {
+        self.host.map_or(Mode::Plain, |host| Mode::of(&host.text(text::MODE)))
+    }
+
+    /// For an alert publisher: the name under which the host [numbers](crate::Alert::sequence) its alerts, the same in every
+    /// run; none where it does not number them. With both, a receiver that knows a producer's newest number, such as a
+    /// topic of messaging, takes each alert once.
+    pub fn producer(&self) -> Option<String> {
+        self.delivery()?.producer()
+    }
+
+    pub(crate) fn delivery(&self) -> Option<HostDelivery> {
+        HostDelivery::of(self.host.as_ref()?)
+    }
 }
 
 /// What a stage is told when it opens.
@@ -124,6 +142,16 @@ impl StageContext<'_> {
     /// The arguments of the run.
     pub fn arguments(&self) -> BTreeMap<String, String> {
         serde_json::from_str(&self.text(text::ARGUMENTS)).unwrap_or_default()
+    }
+
+    /// Whether the run ends by itself, and whether it can be resumed.
+    pub fn mode(&self) -> Mode {
+        self.services.mode()
+    }
+
+    /// As [`Services::producer`].
+    pub fn producer(&self) -> Option<String> {
+        self.services.producer()
     }
 
     /// The host's services, to be kept.

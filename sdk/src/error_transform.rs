@@ -5,6 +5,7 @@ use crate::configure::Configure;
 use crate::context::StageContext;
 use crate::emitter::Emitter;
 use crate::error::Result;
+use crate::shim::state::unsaved;
 use crate::shim::tables::ErrorColumnsView;
 use serde::de::DeserializeOwned;
 
@@ -47,6 +48,17 @@ pub trait ErrorTransform: DeserializeOwned + Send + 'static {
     fn finish(&mut self, emitter: &mut Emitter<'_>) -> Result<()> {
         let _ = emitter;
         Ok(())
+    }
+
+    /// As [`Transform::snapshot`](crate::Transform::snapshot).
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    /// As [`Transform::restore`](crate::Transform::restore).
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        let _ = state;
+        unsaved()
     }
 
     /// The run is over, however it went.

@@ -32,6 +32,7 @@ mod finding;
 mod kind;
 mod manifest;
 mod messaging;
+mod mode;
 mod payload;
 mod port;
 #[doc(hidden)]
@@ -62,6 +63,7 @@ pub use manifest::{Build, Manifest, PluginManifest};
 pub use messaging::{
     Fetch, Fetched, Message, MessageId, Messaging, ParseMessageIdError, Published, Start, TopicInfo, TopicName,
 };
+pub use mode::Mode;
 pub use payload::{Pairs, Payload, PayloadValue};
 pub use schema::{DataType, Schema, SchemaField};
 pub use schemars;

@@ -2,12 +2,15 @@
 //! plugin needs nothing from here.
 #![allow(unsafe_code, reason = "the host half of the shim: safe types to raw tables")]
 
+mod delivery;
 mod downstream;
 mod messaging;
 mod services;
 mod stage;
+mod state;
 
 pub use crate::shim::stage::OutputPort;
+pub use delivery::Delivery;
 pub use downstream::{AlertsIn, Answer, Downstream, ErrorsIn, Incoming, PatchIn, PayloadsIn};
 pub use messaging::{InMemoryMessaging, Messaging, MessagingError};
 pub use services::{HostServices, ServicesHandle};

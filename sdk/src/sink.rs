@@ -5,6 +5,7 @@ use crate::configure::Configure;
 use crate::context::StageContext;
 use crate::emitter::Emitter;
 use crate::error::{Error, Result};
+use crate::shim::state::unsaved;
 use serde::de::DeserializeOwned;
 
 /// Writes records to the outside. Records can be emitted as errors; there is nothing else to emit.
@@ -60,6 +61,31 @@ pub trait Sink: DeserializeOwned + Send + 'static {
     /// The run failed or was stopped: what was there before stays.
     fn abort(&mut self) -> Result<()> {
         Ok(())
+    }
+
+    /// A save point: makes all that was written so far durable (`fsync`), still without showing it to anyone, and answers
+    /// what is needed to cut the output back to exactly here, such as its length. Called between two batches of a run that
+    /// is [saved](crate::Mode::is_durable), after `open` and before `prepare`, on the thread that works with the instance;
+    /// records wait until it returns. At most 64 MiB. An error fails the run.
+    ///
+    /// A sink that answers nothing cannot go on where it was: in a run that is resumed it begins anew, behind the save point.
+    ///
+    /// Give the format a version of its own: a later version of the plugin may read what this one wrote. An empty state is
+    /// the same as none.
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    /// The run is resumed: takes what `snapshot` answered in the run before, cuts the output back to there, and goes on
+    /// behind it. Called after `open` and before any record, only where something was saved; `open` therefore leaves alone
+    /// what an earlier run has written, and what begins anew does so with the first record, snapshot or `prepare`.
+    ///
+    /// The process may have been killed at any moment, also right after an earlier `restore`: there may be more than was
+    /// saved. Where there is less, because somebody took it away, or where the state cannot be read, it is an error that
+    /// says what to do.
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        let _ = state;
+        unsaved()
     }
 
     /// The run is over, however it went.

@@ -4,6 +4,7 @@ use crate::configure::Configure;
 use crate::context::StageContext;
 use crate::emitter::Emitter;
 use crate::error::{Error, Result};
+use crate::shim::state::unsaved;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -107,6 +108,23 @@ pub trait Source: DeserializeOwned + Send + 'static {
     fn commit(&mut self, positions: &[Position]) -> Result<()> {
         let _ = positions;
         Ok(())
+    }
+
+    /// A save point: what is needed to go on from here, beside the [position](Position) of the last row, which the host
+    /// keeps; or nothing. Called between two calls of `read` of a run that is [saved](crate::Mode::is_durable), on the thread
+    /// that works with the instance. At most 64 MiB. An error fails the run.
+    ///
+    /// Give the format a version of its own: a later version of the plugin may read what this one wrote. An empty state is
+    /// the same as none.
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    /// The run is resumed: takes what `snapshot` answered in the run before. Called after `open`, before `splits` and `begin`,
+    /// only where something was saved. A state that cannot be read is an error that says what to do.
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        let _ = state;
+        unsaved()
     }
 
     /// The run is over, however it went.

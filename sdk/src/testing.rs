@@ -34,9 +34,12 @@ mod contract;
 mod crossings;
 mod harness;
 mod reading;
+mod restoring;
 mod rows;
+mod saving;
 mod schema_file;
 mod test_log;
+mod test_services;
 
 pub use crate::proxy::InMemoryMessaging;
 pub use capture::{Collected, TestError};
@@ -44,6 +47,8 @@ pub use contract::check_contract;
 pub use crossings::{Counted, Crossings};
 pub use harness::{Harness, TestAlert};
 pub use reading::Reading;
+pub use restoring::{check_restored, check_restored_sink};
+pub use saving::Saved;
 pub use schema_file::check_schema_file;
 pub use test_log::TestLog;
 

@@ -5,12 +5,14 @@ use crate::configure::Configure;
 use crate::context::StageContext;
 use crate::emitter::Emitter;
 use crate::error::{Error, Result};
+use crate::shim::state::unsaved;
 use serde::de::DeserializeOwned;
 
 /// Turns records into records. The type is made from the stage's properties.
 ///
 /// The host calls `configure` (often, and without opening anything), then for a run `open`, a transform method for each
-/// batch, `finish`, and `close` however the run went. One thread at a time is inside an instance.
+/// batch, `finish`, and `close` however the run went. In a run that is saved, `snapshot` comes between two batches, and
+/// `restore` after `open` where the run is resumed. One thread at a time is inside an instance.
 ///
 /// ```
 /// use campanile_sdk::*;
@@ -82,6 +84,25 @@ pub trait Transform: DeserializeOwned + Send + 'static {
         Ok(())
     }
 
+    /// A save point: what is needed to go on from here in another process, or nothing where the stage keeps nothing from
+    /// one record to the next. Called between two batches of a run that is [saved](crate::Mode::is_durable), after `open` and
+    /// before `finish`, on the thread that works with the instance; records wait until it returns. At most 64 MiB. An error
+    /// fails the run.
+    ///
+    /// Give the format a version of its own: a later version of the plugin may read what this one wrote. An empty state is
+    /// the same as none.
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    /// The run is resumed: takes what `snapshot` answered in the run before. Called after `open` and before any record, only
+    /// where something was saved. What came out until the save point is safe already, and what comes in begins behind it. A
+    /// state that cannot be read is an error that says what to do.
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        let _ = state;
+        unsaved()
+    }
+
     /// The run is over, however it went. Alerts can still be raised, records are no longer taken.
     fn close(&mut self, emitter: &mut Emitter<'_>) -> Result<()> {
         let _ = emitter;
@@ -126,6 +147,17 @@ pub trait Splitter: DeserializeOwned + Send + 'static {
     fn finish(&mut self, emitter: &mut Emitter<'_>) -> Result<()> {
         let _ = emitter;
         Ok(())
+    }
+
+    /// As [`Transform::snapshot`](crate::Transform::snapshot).
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    /// As [`Transform::restore`](crate::Transform::restore).
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        let _ = state;
+        unsaved()
     }
 
     /// The run is over, however it went.

@@ -15,6 +15,15 @@ pub mod text {
     pub const STAGE: u32 = 4;
     /// The run's arguments, a JSON object of text.
     pub const ARGUMENTS: u32 = 5;
+    /// How the run goes on: [`LIVE`], [`DURABLE`] or [`PLAIN`]; older hosts answer nothing, which is [`PLAIN`].
+    pub const MODE: u32 = 6;
+
+    /// In the answer to [`MODE`]: the run never ends by itself, and can be resumed.
+    pub const LIVE: &str = "live";
+    /// In the answer to [`MODE`]: the run ends with its input, and can be resumed.
+    pub const DURABLE: &str = "durable";
+    /// In the answer to [`MODE`]: the run ends with its input, and begins anew when it failed.
+    pub const PLAIN: &str = "plain";
 }
 
 /// The host's services, callable from any thread between `open` and `drop`.

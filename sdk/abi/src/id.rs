@@ -4,6 +4,8 @@
 pub const LIBRARY: u32 = 1;
 /// [`crate::StageV1`]: what every plugin has, whatever its kind.
 pub const STAGE: u32 = 2;
+/// [`crate::StateV1`]: what a plugin of any kind may have.
+pub const STATE: u32 = 3;
 
 /// [`crate::SourceV1`].
 pub const SOURCE: u32 = 16;
@@ -20,3 +22,5 @@ pub const ALERT_PUBLISHER: u32 = 21;
 
 /// [`crate::MessagingV1`]. What hosts offer has numbers from 64 on.
 pub const MESSAGING: u32 = 64;
+/// [`crate::DeliveryV1`].
+pub const DELIVERY: u32 = 65;

@@ -17,6 +17,7 @@ mod alert_publisher;
 mod array;
 mod batch;
 mod context;
+mod delivery;
 mod emitter;
 mod error_transform;
 pub mod id;
@@ -29,6 +30,7 @@ mod sink;
 mod slice;
 mod source;
 mod stage;
+mod state;
 mod transform;
 
 pub use alert_publisher::{
@@ -37,6 +39,7 @@ pub use alert_publisher::{
 pub use array::ArrowArray;
 pub use batch::BatchV1;
 pub use context::{ContextRef, ContextV1, text};
+pub use delivery::{DeliveryV1, NO_SEQUENCE};
 pub use emitter::{ALERTS_WANTED, AlertsV1, EmitterRef, EmitterV1, ErrorsV1, NO_POSITION, NO_ROW, PatchV1};
 pub use error_transform::{ErrorRecordsV1, ErrorTransformV1};
 pub use messaging::{
@@ -48,6 +51,7 @@ pub use sink::SinkV1;
 pub use slice::{FAILED, Failure, OK, Owned, STOP, Slice};
 pub use source::{READ_END, READ_IDLE, READ_MORE, SourceV1};
 pub use stage::{LibraryV1, PARALLEL, StageV1};
+pub use state::{STATE_BYTES_MAX, StateV1};
 pub use transform::TransformV1;
 
 /// The revision of the boundary as a whole; a draft until the first release.

@@ -83,6 +83,16 @@ impl Owned {
         free(self.ptr, self.len, self.cap);
         copy
     }
+
+    /// Frees the other side's bytes without looking at them.
+    ///
+    /// # Safety
+    /// As for [`Owned::take`].
+    pub unsafe fn discard(self) {
+        if let Some(free) = self.free {
+            free(self.ptr, self.len, self.cap);
+        }
+    }
 }
 
 extern "C" fn free_here(ptr: *mut u8, len: usize, cap: usize) {

@@ -48,6 +48,7 @@ fn tables_have_their_entries_where_hosts_call_them() {
     layout!(StageV1, 64, {
         size: 0, flags: 8, create: 16, configure: 24, open: 32, finish: 40, close: 48, drop: 56,
     });
+    layout!(StateV1, 24, { size: 0, snapshot: 8, restore: 16 });
     layout!(SourceV1, 40, { size: 0, splits: 8, begin: 16, read: 24, commit: 32 });
     layout!(TransformV1, 16, { size: 0, transform: 8 });
     layout!(ErrorTransformV1, 16, { size: 0, transform: 8 });
@@ -74,10 +75,16 @@ fn messaging_lies_where_plugins_look_for_it() {
 }
 
 #[test]
+fn delivery_lies_where_publishers_look_for_it() {
+    layout!(DeliveryV1, 24, { size: 0, producer: 8, sequence: 16 });
+}
+
+#[test]
 fn ids_are_given_once_and_for_ever() {
     let ids = [
         (id::LIBRARY, 1),
         (id::STAGE, 2),
+        (id::STATE, 3),
         (id::SOURCE, 16),
         (id::TRANSFORM, 17),
         (id::SPLITTER, 18),
@@ -85,6 +92,7 @@ fn ids_are_given_once_and_for_ever() {
         (id::SINK, 20),
         (id::ALERT_PUBLISHER, 21),
         (id::MESSAGING, 64),
+        (id::DELIVERY, 65),
     ];
     assert!(ids.iter().all(|(id, number)| id == number));
 }

@@ -1,5 +1,6 @@
 //! The host's services as the table that plugins call.
 
+use super::delivery::{self, Delivery};
 use super::messaging::{self, Messaging};
 use crate::shim::guard;
 use campanile_abi::{ContextRef, ContextV1, Opaque, Owned, Slice, id};
@@ -26,6 +27,10 @@ pub trait HostServices: Send + Sync + 'static {
     fn secret(&self, name: &str) -> Option<Vec<u8>>;
     /// Messaging, where there is some. Asking opens nothing.
     fn messaging(&self) -> Option<Arc<dyn Messaging>> {
+        None
+    }
+    /// How the alerts of this publisher are numbered, where they are. The same answer for as long as the process lives.
+    fn delivery(&self) -> Option<&dyn Delivery> {
         None
     }
 }
@@ -59,7 +64,7 @@ static TABLE: ContextV1 = ContextV1 {
 };
 
 /// Runs a callback with the services behind `data`; a panic of the host stops here and answers `otherwise`.
-fn with<T>(data: *mut c_void, otherwise: T, code: impl FnOnce(&'static dyn HostServices) -> T) -> T {
+pub(super) fn with<T>(data: *mut c_void, otherwise: T, code: impl FnOnce(&'static dyn HostServices) -> T) -> T {
     // SAFETY: `data` is what `ServicesHandle::context` gave, and is never freed.
     let services: &'static Arc<dyn HostServices> = unsafe { &*data.cast() };
     guard::run(|| Ok(code(&**services))).unwrap_or(otherwise)
@@ -115,6 +120,7 @@ extern "C" fn secret(data: *mut c_void, name: Slice, out: *mut Owned) -> i32 {
 extern "C" fn interface(data: *mut c_void, id: u32, min_revision: u32) -> *const Opaque {
     with(data, std::ptr::null(), |services| match id {
         id::MESSAGING => messaging::table(services, min_revision),
+        id::DELIVERY => delivery::table(services, min_revision),
         _ => std::ptr::null(),
     })
 }

@@ -14,7 +14,7 @@ use campanile_abi::load::Library;
 use campanile_abi::{
     AlertPublisherV1, AlertV1, BatchV1, ErrorRecordsV1, ErrorTransformV1, ErrorsV1, FAILED, Failure, NO_POSITION, OK,
     OUTCOME_DONE, OUTCOME_REJECTED, OUTCOME_RETRY, OutcomeV1, Owned, PARALLEL, PairV1, READ_END, READ_IDLE, READ_MORE,
-    STOP, SinkV1, Slice, SourceV1, StageV1, TransformV1, id,
+    STOP, SinkV1, Slice, SourceV1, StageV1, StateV1, TransformV1, id,
 };
 use std::ffi::c_void;
 
@@ -23,6 +23,8 @@ use std::ffi::c_void;
 pub struct Plugin {
     kind: Kind,
     stage: &'static StageV1,
+    /// None in a library that was built before there was any.
+    pub(super) state: Option<&'static StateV1>,
     table: Table,
 }
 
@@ -39,7 +41,9 @@ impl Plugin {
     /// The plugin `index` of a library, if it is of this kind.
     pub fn new(library: &Library, index: u32, kind: Kind) -> Option<Plugin> {
         let stage = library.stage(index)?;
-        // SAFETY: each id with the type that stands for it.
+        // SAFETY: the id with the type that stands for it.
+        let state = unsafe { library.table(index, id::STATE, 1) };
+        // SAFETY: as above.
         let table = unsafe {
             match kind {
                 Kind::Source => Table::Source(library.table(index, id::SOURCE, 1)?),
@@ -50,7 +54,7 @@ impl Plugin {
                 Kind::AlertPublisher => Table::AlertPublisher(library.table(index, id::ALERT_PUBLISHER, 1)?),
             }
         };
-        Some(Plugin { kind, stage, table })
+        Some(Plugin { kind, stage, state, table })
     }
 
     /// A plugin that is linked in.
@@ -59,6 +63,7 @@ impl Plugin {
         // SAFETY: each id with the type that stands for it; what is linked in stays.
         unsafe {
             let stage = table(id::STAGE).cast::<StageV1>().as_ref()?;
+            let state = table(id::STATE).cast::<StateV1>().as_ref();
             let table = match E::KIND {
                 Kind::Source => Table::Source(table(id::SOURCE).cast::<SourceV1>().as_ref()?),
                 Kind::Transform => Table::Transform(table(id::TRANSFORM).cast::<TransformV1>().as_ref()?),
@@ -71,7 +76,7 @@ impl Plugin {
                     Table::AlertPublisher(table(id::ALERT_PUBLISHER).cast::<AlertPublisherV1>().as_ref()?)
                 }
             };
-            Some(Plugin { kind: E::KIND, stage, table })
+            Some(Plugin { kind: E::KIND, stage, state, table })
         }
     }
 
@@ -99,8 +104,8 @@ impl Plugin {
 /// An instance of a plugin. Freed when it is dropped.
 #[derive(Debug)]
 pub struct Stage {
-    plugin: Plugin,
-    instance: *mut c_void,
+    pub(super) plugin: Plugin,
+    pub(super) instance: *mut c_void,
 }
 
 // SAFETY: an instance may move between threads, one at a time inside it (`StageV1`); `&mut self` sees to that.
@@ -112,7 +117,7 @@ impl Drop for Stage {
     }
 }
 
-fn told(status: i32, failure: Failure) -> Result<()> {
+pub(super) fn told(status: i32, failure: Failure) -> Result<()> {
     // SAFETY: made by the plugin by `Owned::new`, or left empty.
     let text = unsafe { failure.text.take() };
     match status {

@@ -11,6 +11,7 @@ use crate::error_transform::{ErrorBatch, ErrorTransform};
 use crate::kind::Kind;
 use crate::shim::properties;
 use crate::shim::stage::{self, Stage};
+use crate::shim::state;
 use crate::shim::tables;
 use crate::sink::Sink;
 use crate::source::{Limits, Position, Read, Source, Split};
@@ -30,6 +31,7 @@ pub trait Exported: Sized {
     fn interface(id: u32, min_revision: u32) -> *const Opaque {
         match (id, min_revision) {
             (id::STAGE, 0..=1) => std::ptr::from_ref(const { &stage::table::<Self>() }).cast(),
+            (id::STATE, 0..=1) => std::ptr::from_ref(&state::TABLE).cast(),
             (_, 0..=1) => tables::of_kind(Self::KIND, id),
             _ => std::ptr::null(),
         }
@@ -78,6 +80,14 @@ impl<P: Transform> Stage for TransformStage<P> {
         self.0.finish(emitter)
     }
 
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        self.0.snapshot()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        self.0.restore(state)
+    }
+
     fn close(&mut self, emitter: &mut Emitter<'_>) -> Result<()> {
         self.0.close(emitter)
     }
@@ -100,6 +110,14 @@ impl<P: Splitter> Stage for SplitterStage<P> {
         self.0.finish(emitter)
     }
 
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        self.0.snapshot()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        self.0.restore(state)
+    }
+
     fn close(&mut self, emitter: &mut Emitter<'_>) -> Result<()> {
         self.0.close(emitter)
     }
@@ -120,6 +138,14 @@ impl<P: ErrorTransform> Stage for ErrorTransformStage<P> {
 
     fn finish(&mut self, emitter: &mut Emitter<'_>) -> Result<()> {
         self.0.finish(emitter)
+    }
+
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        self.0.snapshot()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        self.0.restore(state)
     }
 
     fn close(&mut self, emitter: &mut Emitter<'_>) -> Result<()> {
@@ -152,6 +178,14 @@ impl<P: Source> Stage for SourceStage<P> {
         self.0.commit(positions)
     }
 
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        self.0.snapshot()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        self.0.restore(state)
+    }
+
     fn close(&mut self, emitter: &mut Emitter<'_>) -> Result<()> {
         self.0.close(emitter)
     }
@@ -180,6 +214,14 @@ impl<P: Sink> Stage for SinkStage<P> {
 
     fn abort(&mut self) -> Result<()> {
         self.0.abort()
+    }
+
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        self.0.snapshot()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        self.0.restore(state)
     }
 
     fn close(&mut self, _: &mut Emitter<'_>) -> Result<()> {

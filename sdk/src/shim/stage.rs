@@ -14,6 +14,7 @@ use crate::shim::context::HostContext;
 use crate::shim::emitter::Host;
 use crate::shim::guard;
 use crate::shim::kinds::Exported;
+use crate::shim::state;
 use crate::source::{Limits, Position, Read, Split};
 use campanile_abi::{BatchV1, ContextRef, EmitterRef, FAILED, Failure, OK, Owned, PARALLEL, STOP, Slice, StageV1};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -72,6 +73,15 @@ pub trait Stage: Send {
 
     fn finish(&mut self, _: &mut Emitter<'_>) -> Result<()> {
         Ok(())
+    }
+
+    /// All kinds but alert publishers.
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    fn restore(&mut self, _: &[u8]) -> Result<()> {
+        state::unsaved()
     }
 
     fn close(&mut self, emitter: &mut Emitter<'_>) -> Result<()>;

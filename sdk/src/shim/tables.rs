@@ -184,21 +184,25 @@ extern "C" fn publish(
             pairs.iter().map(|pair| (text(pair.key), text(pair.value))).collect()
         })
         .collect();
-    let parts: Vec<Parts<'_>> = lent
-        .iter()
-        .zip(&payloads)
-        .map(|(alert, payload)| Parts {
-            id: text(alert.id),
-            stage: text(alert.stage),
-            payload,
-            time_ms: alert.time_ms,
-            group_by: text(alert.group_by),
-            more: text(alert.more),
-        })
-        .collect();
     let said = vec![RefCell::new(Outcome::Unsaid); n];
     let result = enter(instance, failure, |instance| {
         let origin = origin_of(instance);
+        // Numbers are those of the running call.
+        let delivery = instance.services.delivery();
+        let parts: Vec<Parts<'_>> = lent
+            .iter()
+            .zip(&payloads)
+            .enumerate()
+            .map(|(index, (alert, payload))| Parts {
+                id: text(alert.id),
+                stage: text(alert.stage),
+                payload,
+                time_ms: alert.time_ms,
+                group_by: text(alert.group_by),
+                more: text(alert.more),
+                sequence: delivery.and_then(|delivery| delivery.sequence(index)),
+            })
+            .collect();
         let mut alerts = Alerts { parts: &parts, outcomes: &said, origin: &origin, next: 0 };
         match instance.stage.publish(&mut alerts) {
             // The alerts that were told about keep their outcome, the others are tried again.

@@ -1,6 +1,7 @@
 //! Keeps what a plugin emits.
 
 use super::rows;
+use crate::error::{Error, Result};
 use crate::proxy::{AlertsIn, Answer, Downstream, ErrorsIn, Incoming, OutputPort, PatchIn};
 use crate::schema::Schema;
 use serde_json::Value;
@@ -65,6 +66,16 @@ impl Capture {
     pub(super) fn set_ports(&mut self, outputs: &[OutputPort]) {
         self.collected.ports = outputs.iter().map(|output| (output.port.clone(), Vec::new())).collect();
         self.collected.schemas = outputs.iter().map(|output| output.schema.clone().unwrap_or_default()).collect();
+    }
+
+    /// All that was emitted so far.
+    pub(super) fn snapshot(&mut self) -> Result<Collected> {
+        if let Some(message) = self.broken.take() {
+            return Err(Error::fatal(message));
+        }
+        let mut collected = self.collected.clone();
+        collected.records = collected.ports.iter().flat_map(|(_, records)| records.clone()).collect();
+        Ok(collected)
     }
 
     fn answer(&mut self) -> Answer {

@@ -40,7 +40,7 @@ impl Crossings {
         let rows = columns.first().map_or(0, ColumnBuilder::len);
         let mut stage = plugin.create(properties)?;
         let mut counted = Counted::default();
-        let services = ServicesHandle::new(Arc::new(super::harness::TestServices::default()));
+        let services = ServicesHandle::new(Arc::new(super::test_services::TestServices::default()));
         stage.open(std::slice::from_ref(schema), services, &mut counted)?;
         let batch = array::export(columns, rows);
         Ok(Crossings { stage, batch, positions: (0..rows as u64).collect(), counted: Counted::default() })

@@ -4,19 +4,17 @@
 use super::capture::{Capture, Collected};
 use super::rows;
 use super::test_log::TestLog;
+use super::test_services::{TestDelivery, TestServices};
 use crate::alert::Outcome;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::kind::Kind;
-use crate::proxy::{
-    AlertOut, ErrorsOut, HostServices, InMemoryMessaging, Messaging, OutputPort, Plugin, ServicesHandle, Stage,
-};
+use crate::proxy::{AlertOut, ErrorsOut, InMemoryMessaging, OutputPort, Plugin, ServicesHandle, Stage};
 use crate::schema::Schema;
 use crate::shim::array;
 use crate::shim::kinds::Exported;
 use crate::source::{Read, Split};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A plugin with its properties, ready to be run in a test.
@@ -24,13 +22,13 @@ use std::sync::Arc;
 pub struct Harness {
     plugin: Plugin,
     properties: Value,
-    input: Option<Schema>,
-    batch_rows: usize,
+    pub(super) input: Option<Schema>,
+    pub(super) batch_rows: usize,
     wanted: bool,
     stop_after: Option<usize>,
-    secrets: BTreeMap<String, String>,
-    messaging: Option<Arc<InMemoryMessaging>>,
-    log: TestLog,
+    /// What every stage that is opened is given back.
+    pub(super) state: Option<Vec<u8>>,
+    pub(super) services: TestServices,
 }
 
 /// An alert for a publisher's test.
@@ -50,55 +48,6 @@ impl TestAlert {
     }
 }
 
-#[derive(Default)]
-pub(super) struct TestServices {
-    secrets: BTreeMap<String, String>,
-    messaging: Option<Arc<InMemoryMessaging>>,
-    log: TestLog,
-}
-
-impl HostServices for TestServices {
-    fn text(&self, what: u32) -> &str {
-        match what {
-            campanile_abi::text::NAMESPACE => "default",
-            campanile_abi::text::PIPELINE => "test",
-            campanile_abi::text::RUN => "run-1",
-            campanile_abi::text::STAGE => "stage",
-            _ => "{}",
-        }
-    }
-
-    fn log_enabled(&self, _: u32) -> bool {
-        true
-    }
-
-    fn log(&self, level: u32, message: &str, fields: &str) {
-        self.log.keep(level, message, fields);
-    }
-
-    fn count(&self, name: &str, delta: u64) {
-        self.log.count(name, delta);
-    }
-
-    fn gauge(&self, _: &str, _: f64) {}
-
-    fn now_ms(&self) -> i64 {
-        1_700_000_000_000
-    }
-
-    fn cancelled(&self) -> bool {
-        false
-    }
-
-    fn secret(&self, name: &str) -> Option<Vec<u8>> {
-        self.secrets.get(name).map(|secret| secret.clone().into_bytes())
-    }
-
-    fn messaging(&self) -> Option<Arc<dyn Messaging>> {
-        self.messaging.clone().map(|messaging| messaging as Arc<dyn Messaging>)
-    }
-}
-
 impl Harness {
     /// An exported stage with these properties.
     pub(super) fn of<E: Exported>(properties: Value) -> Harness {
@@ -110,9 +59,8 @@ impl Harness {
             batch_rows: usize::MAX,
             wanted: true,
             stop_after: None,
-            secrets: BTreeMap::new(),
-            messaging: None,
-            log: TestLog::default(),
+            state: None,
+            services: TestServices::default(),
         }
     }
 
@@ -152,21 +100,28 @@ impl Harness {
     /// There is a secret with this name.
     #[must_use]
     pub fn secret(mut self, name: &str, value: &str) -> Harness {
-        self.secrets.insert(name.to_owned(), value.to_owned());
+        self.services.secrets.insert(name.to_owned(), value.to_owned());
         self
     }
 
     /// There is messaging, which the test shares. The pipeline's namespace is `default`.
     #[must_use]
     pub fn messaging(mut self, messaging: &Arc<InMemoryMessaging>) -> Harness {
-        self.messaging = Some(Arc::clone(messaging));
+        self.services.messaging = Some(Arc::clone(messaging));
         self
     }
 
     /// What the plugin logs and counts is kept there.
     #[must_use]
     pub fn log(mut self, log: &TestLog) -> Harness {
-        self.log = log.clone();
+        self.services.log = log.clone();
+        self
+    }
+
+    /// The alerts of each call of [`publish`](Harness::publish) are numbered for this producer, from `first` on.
+    #[must_use]
+    pub fn producer(mut self, producer: &str, first: u64) -> Harness {
+        self.services.delivery = Some(TestDelivery { producer: producer.to_owned(), first });
         self
     }
 
@@ -176,11 +131,9 @@ impl Harness {
         self.plugin.create(&self.properties)?.configure(&inputs)
     }
 
-    fn open(&self, records: &[Value]) -> Result<(Stage, Capture, Schema)> {
+    pub(super) fn open(&self, records: &[Value]) -> Result<(Stage, Capture, Schema)> {
         let schema = self.input.clone().unwrap_or_else(|| rows::infer(records));
         let mut stage = self.plugin.create(&self.properties)?;
-        let services =
-            TestServices { secrets: self.secrets.clone(), messaging: self.messaging.clone(), log: self.log.clone() };
         let mut capture = Capture {
             collected: Collected::default(),
             wanted: self.wanted,
@@ -194,11 +147,15 @@ impl Harness {
         } else {
             vec![schema.clone()]
         };
-        let (outputs, findings) = stage.open(&inputs, ServicesHandle::new(Arc::new(services)), &mut capture)?;
+        let (outputs, findings) =
+            stage.open(&inputs, ServicesHandle::new(Arc::new(self.services.clone())), &mut capture)?;
         if findings.iter().any(Finding::is_error) {
             return Err(Error::findings(findings));
         }
         capture.set_ports(&outputs);
+        if let Some(state) = &self.state {
+            stage.restore(state)?;
+        }
         Ok((stage, capture, schema))
     }
 
@@ -289,8 +246,12 @@ impl Harness {
 
     /// Reads one split of a source from behind a position.
     pub fn read_from(&self, split: &Split, position: u64) -> Result<Collected> {
+        self.read_split(split, Some(position))
+    }
+
+    pub(super) fn read_split(&self, split: &Split, position: Option<u64>) -> Result<Collected> {
         let (mut stage, mut capture, _) = self.open(&[])?;
-        stage.begin(split, Some(position))?;
+        stage.begin(split, position)?;
         while stage.read(self.batch_rows.min(8_192), 1 << 20, &mut capture)? == Read::More {}
         Harness::end(stage, capture)
     }
@@ -340,16 +301,17 @@ impl Harness {
     pub(super) fn end(mut stage: Stage, mut capture: Capture) -> Result<Collected> {
         stage.close(&mut capture)?;
         drop(stage);
-        if let Some(message) = capture.broken {
-            return Err(Error::fatal(message));
-        }
-        let mut collected = capture.collected;
-        collected.records = collected.ports.iter().flat_map(|(_, records)| records.clone()).collect();
-        Ok(collected)
+        capture.snapshot()
     }
 }
 
-fn process(stage: &mut Stage, capture: &mut Capture, schema: &Schema, records: &[Value], first: usize) -> Result<bool> {
+pub(super) fn process(
+    stage: &mut Stage,
+    capture: &mut Capture,
+    schema: &Schema,
+    records: &[Value],
+    first: usize,
+) -> Result<bool> {
     let exported = array::export(rows::columns_of(schema, records)?, records.len());
     capture.input = records.to_vec();
     lend_to(stage, capture, exported, first)

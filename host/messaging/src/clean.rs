@@ -84,18 +84,23 @@ impl Core {
         self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Whether anything was.
+    /// Notes what has expired, and drops the tables of it and of what was trimmed; whether there were any.
     fn expire(&self, topic: &Arc<State>) -> Result<bool> {
         let before = topic.expired_before(self.now_ms());
-        if topic.removed_through().timestamp_ms >= before {
+        if topic.removed_through().timestamp_ms < before {
+            let last = self.store.last_before(topic.number, MessageId::new(before, 0))?;
+            if let Some(through) = last.filter(|last| *last > topic.removed_through()) {
+                self.submit(vec![Step::Expire { topic: topic.clone(), through }])?;
+            }
+        }
+        let through = topic.removed_through();
+        if !topic.set_dropped_through(through) {
             return Ok(false);
         }
-        let last = self.store.last_before(topic.number, MessageId::new(before, 0))?;
-        let Some(through) = last.filter(|last| *last > topic.removed_through()) else { return Ok(false) };
-        self.submit(vec![Step::Expire { topic: topic.clone(), through }])?;
+        let tables = self.store.messages.table_count();
         let gone = key::message(topic.number, MessageId::default())..=key::message(topic.number, through);
         self.store.drop_range(&self.store.messages, gone)?;
-        Ok(true)
+        Ok(self.store.messages.table_count() != tables)
     }
 
     /// Drops the tables of topics that are gone; what is in memory of them becomes tables first.

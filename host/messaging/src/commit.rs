@@ -24,6 +24,8 @@ struct Pending {
     /// The last message of each topic that was published to.
     last: HashMap<u32, (Arc<State>, MessageId)>,
     producers: HashMap<Vec<u8>, Producer>,
+    /// How far each topic's messages go.
+    removed: HashMap<u32, (Arc<State>, MessageId)>,
     /// What becomes true with the commit.
     then: Vec<Then>,
 }
@@ -32,7 +34,19 @@ enum Then {
     Created(State),
     Updated(Arc<State>, Properties),
     Deleted(Arc<State>),
-    Expired(Arc<State>, MessageId),
+}
+
+impl Pending {
+    /// Everything up to this message is gone.
+    fn removed_through(&self, topic: &State) -> MessageId {
+        self.removed.get(&topic.number).map_or_else(|| topic.removed_through(), |(_, through)| *through)
+    }
+
+    fn remove_through(&mut self, topic: &Arc<State>, through: MessageId) {
+        if through > self.removed_through(topic) {
+            self.removed.insert(topic.number, (topic.clone(), through));
+        }
+    }
 }
 
 impl Core {
@@ -43,11 +57,13 @@ impl Core {
         if let Err(error) = self.store.check_poison().and_then(|()| self.check_room(&mut writer, bytes as u64)) {
             return tickets.iter().map(|_| Err(error.clone())).collect();
         }
+        let records = tickets.iter().flat_map(|ticket| &ticket.steps).map(Step::records).sum();
         let mut pending = Pending {
-            batch: self.store.batch(),
+            batch: self.store.batch(records),
             now_ms: self.now_ms(),
             last: HashMap::new(),
             producers: HashMap::new(),
+            removed: HashMap::new(),
             then: Vec::new(),
         };
         let mut outcomes = Vec::with_capacity(tickets.len());
@@ -61,13 +77,21 @@ impl Core {
                 },
             }
         }
-        let Pending { batch, last, then, .. } = pending;
+        let Pending { mut batch, last, removed, then, .. } = pending;
+        for (topic, through) in removed.values() {
+            let record = Record { removed_through: *through, ..topic.record() };
+            batch.insert(&self.store.meta, key::topic(&topic.id), record.to_bytes());
+        }
         if let Err(error) = batch.commit().map_err(Error::from).and_then(|()| self.store.hand_over()) {
             // Whether it is on the disk is not known: nobody is told that it is, and nothing follows it.
             let why = self.store.poison.get_or_init(|| error.to_string()).clone();
             return tickets.iter().map(|_| Err(Error::Poisoned(why.clone()))).collect();
         }
         then.into_iter().for_each(|then| self.make_true(then, &mut writer));
+        for (number, (topic, through)) in removed {
+            topic.set_removed_through(through);
+            self.store.expiry.set(number, through);
+        }
         last.into_values().for_each(|(topic, last)| topic.set_last(last));
         outcomes
     }
@@ -90,7 +114,10 @@ impl Core {
                 check_live(topic)?;
                 transaction.map_or(Ok(()), |pointer| self.check_age(pointer, now_ms))
             }
-            Step::Store { topic, .. } | Step::Rollback { topic, .. } | Step::Delete { topic } => check_live(topic),
+            Step::Store { topic, .. }
+            | Step::Rollback { topic, .. }
+            | Step::Trim { topic, .. }
+            | Step::Delete { topic } => check_live(topic),
             Step::Update { topic, properties } => {
                 check_live(topic)?;
                 check_properties(&topic.id, properties)
@@ -99,11 +126,7 @@ impl Core {
                 check_properties(id, properties)?;
                 if self.state(id).is_ok() { Err(Error::TopicExists(id.clone())) } else { Ok(()) }
             }
-            Step::Expire { .. }
-            | Step::Clock
-            | Step::Forget { .. }
-            | Step::SetCursor { .. }
-            | Step::RemoveCursor { .. } => Ok(()),
+            Step::Expire { .. } | Step::Clock | Step::Forget { .. } | Step::Cursors(_) => Ok(()),
         }
     }
 
@@ -164,8 +187,18 @@ impl Core {
                     pending.batch.insert(&store.meta, name, position(end));
                 }
             }
-            Step::SetCursor { name, value } => pending.batch.insert(&store.meta, key::cursor(name), value.clone()),
-            Step::RemoveCursor { name } => pending.batch.remove(&store.meta, key::cursor(name)),
+            Step::Cursors(cursors) => {
+                for (name, value) in cursors.iter() {
+                    match value {
+                        Some(value) => pending.batch.insert(&store.meta, name, value),
+                        None => pending.batch.remove(&store.meta, name),
+                    }
+                }
+            }
+            Step::Trim { topic, through } => {
+                let removed = pending.removed_through(topic);
+                pending.remove_through(topic, self.whole_entries(topic, removed, *through)?);
+            }
             Step::Create { id, properties: Properties { ttl_secs, notes } } => {
                 let record = Record {
                     number: writer.next_number,
@@ -193,9 +226,7 @@ impl Core {
             }
             Step::Expire { topic, through } => {
                 if topic.live() {
-                    let record = Record { removed_through: *through, ..topic.record() };
-                    pending.batch.insert(&store.meta, key::topic(&topic.id), record.to_bytes());
-                    pending.then.push(Then::Expired(topic.clone(), *through));
+                    pending.remove_through(topic, *through);
                 }
             }
             Step::Clock => pending.batch.insert(&store.meta, key::CLOCK, position(writer.clock.last())),
@@ -228,10 +259,6 @@ impl Core {
                 writer.deleted.insert(topic.id.clone(), topic.record());
                 writer.gone.push(topic.number..topic.number.saturating_add(1));
                 self.store.expiry.forget(topic.number);
-            }
-            Then::Expired(topic, through) => {
-                topic.set_removed_through(through);
-                self.store.expiry.set(topic.number, through);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What can go wrong.
 
-use crate::TopicId;
+use crate::{Owner, TopicId};
 use std::path::PathBuf;
 
 /// Shorthand for results of this crate.
@@ -70,8 +70,8 @@ pub enum Error {
     #[error("poisoned: an earlier write failed ({0}); restart")]
     Poisoned(String),
     /// Another process has the folder open.
-    #[error("{}: another process owns this folder", .0.display())]
-    Locked(PathBuf),
+    #[error("{0}")]
+    Locked(Owner),
     /// A later version wrote the folder.
     #[error("{}: format {found} was written by a newer version; this one reads up to {known}", .folder.display())]
     NewerFormat {

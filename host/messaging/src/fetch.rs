@@ -139,7 +139,12 @@ impl Fetched {
                 }
             }
         }
-        let from = if removed >= position { from.max(after(key::message(number, removed))) } else { from };
+        // Of what was stored for a reference that is gone, the rest is gone as well.
+        let from = if removed >= MessageId::new(position.timestamp_ms, position.sequence) {
+            from.max(after(key::message(number, removed)))
+        } else {
+            from
+        };
         self.entries = Some(store.messages.range(from..=key::message(number, MessageId::MAX)));
         Ok(())
     }

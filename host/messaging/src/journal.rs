@@ -12,7 +12,7 @@
 //! ```
 //! All numbers little-endian. A new journal is longer than what it holds, and ends with zeros.
 
-use crate::{Durability, Error, Result, tables};
+use crate::{Durability, Error, Owner, Result, owner, tables};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -20,12 +20,14 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// What the store itself says of its format.
 pub(crate) const VERSION: &str = "version";
-const LOCK: &str = "lock";
 const KEYSPACES: &str = "keyspaces";
 /// Bytes of a whole version file.
 const VERSION_BYTES: u64 = 4;
 /// What is read of a journal at a time, in bytes.
 const PIECE_BYTES: usize = 1 << 20;
+
+/// What is said of an end that is not whole.
+const CUT_OFF: &str = "the last write was cut off by a crash and is left out";
 
 const START: u8 = 1;
 const ITEM: u8 = 2;
@@ -33,26 +35,28 @@ const END: u8 = 3;
 const CLEAR: u8 = 4;
 const TRAILER: [u8; 4] = *b"FJL\x03";
 
-/// Puts a folder in order that nobody has open.
-pub(crate) fn mend(folder: &Path, durability: Durability) -> Result<()> {
-    let lock = folder.join(LOCK);
+/// Puts a folder in order that nobody has open; says what was left out.
+pub(crate) fn mend(folder: &Path, durability: Durability) -> Result<Option<String>> {
+    let lock = owner::lock(folder);
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
     let file = file.map_err(|error| told(&lock, &error))?;
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(Error::Locked(folder.to_owned())),
+        Err(TryLockError::WouldBlock) => return Err(Error::Locked(Owner::of(folder))),
         Err(TryLockError::Error(error)) => return Err(told(&lock, &error)),
     }
+    // Whoever owned it last is not told of as the owner. Where that fails, nothing worse comes of it.
+    let _ = file.set_len(0);
     let mended = mend_locked(folder, durability);
     // A process that is just being started holds the file open as well: closing it would not do.
     file.unlock().map_err(|error| told(&lock, &error))?;
     mended
 }
 
-fn mend_locked(folder: &Path, durability: Durability) -> Result<()> {
+fn mend_locked(folder: &Path, durability: Durability) -> Result<Option<String>> {
     let journals = journals(folder).map_err(|error| told(folder, &error))?;
     if !has_begun(folder)? {
-        return begin_again(folder, &journals);
+        return begin_again(folder, &journals).map(|()| None);
     }
     tables::check_lists(folder)?;
     mend_journals(&journals, durability)
@@ -117,8 +121,9 @@ fn journals(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(journals.into_iter().map(|(_, path)| path).collect())
 }
 
-fn mend_journals(journals: &[PathBuf], durability: Durability) -> Result<()> {
+fn mend_journals(journals: &[PathBuf], durability: Durability) -> Result<Option<String>> {
     let mut broken: Option<(&PathBuf, u64)> = None;
+    let mut mended = None;
     let mut number = None;
     for path in journals {
         let end = read(path, &mut number).map_err(|error| told(path, &error))?;
@@ -133,15 +138,20 @@ fn mend_journals(journals: &[PathBuf], durability: Durability) -> Result<()> {
                 let what = "restore the folder from a copy, or open it with relaxed durability to give them up";
                 return Err(damaged(path, end.at, what));
             }
-            After::Batches | After::Parts => broken = broken.or(Some((path, end.at))),
+            After::Batches => {
+                let lost = format!("{}: from byte {} on, writes were damaged and are given up", path.display(), end.at);
+                mended = Some(lost);
+            }
+            After::Parts => mended = mended.or_else(|| Some(CUT_OFF.to_owned())),
         }
+        broken = broken.or(Some((path, end.at)));
         let cut = OpenOptions::new().write(true).open(path).and_then(|file| {
             file.set_len(end.at)?;
             file.sync_all()
         });
         cut.map_err(|error| told(path, &error))?;
     }
-    Ok(())
+    Ok(mended)
 }
 
 fn damaged(path: &Path, at: u64, what: &str) -> Error {

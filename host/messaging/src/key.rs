@@ -6,7 +6,7 @@ use crate::{MessageId, TopicId};
 pub(crate) const FORMAT: &[u8] = b"format";
 pub(crate) const CLOCK: &[u8] = b"clock";
 pub(crate) const TOPIC: &[u8] = b"topic/";
-const CURSOR: &[u8] = b"cursor/";
+pub(crate) const CURSOR: &[u8] = b"cursor/";
 pub(crate) const PRODUCER: &[u8] = b"producer/";
 pub(crate) const ROLLBACK: &[u8] = b"rollback/";
 
@@ -16,6 +16,10 @@ pub(crate) fn topic(id: &TopicId) -> Vec<u8> {
 
 pub(crate) fn cursor(name: &str) -> Vec<u8> {
     [CURSOR, name.as_bytes()].concat()
+}
+
+pub(crate) fn cursor_name(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.strip_prefix(CURSOR)?).ok()
 }
 
 pub(crate) fn producer(topic: u32, name: &str) -> Vec<u8> {

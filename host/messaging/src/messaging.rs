@@ -9,10 +9,11 @@ use crate::step::{Publish, Published, RollbackRange, Step, check_name};
 use crate::store::{Contents, Store};
 use crate::topic::{Properties, check_namespace};
 use crate::write::Write;
-use crate::{Error, MessageId, Options, Result, Topic, TopicId, tables};
+use crate::{Error, MessageId, Options, Result, Topic, TopicId, store, tables};
 use event_listener::EventListener;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 /// An open folder of topics. Copies share it; it is closed with the last of them.
 #[derive(Clone)]
@@ -21,13 +22,13 @@ pub struct Messaging(Arc<Open>);
 struct Open {
     core: Arc<Core>,
     /// Ended before the folder is given back.
-    _cleaner: Cleaner,
+    _cleaner: Option<Cleaner>,
 }
 
 impl Messaging {
     /// Opens a folder, which is made where there is none, for this user alone.
     ///
-    /// One process owns a folder: another gets [`Error::Locked`]. What was acknowledged is there, also after a crash.
+    /// One process owns a folder: another gets [`Error::Locked`], which says who does. What was acknowledged is there, also after a crash.
     pub fn open(folder: &Path, options: Options) -> Result<Messaging> {
         let store = Store::open(folder, &options)?;
         let contents = store.contents().map_err(|error| tables::name_damaged(folder, error))?;
@@ -39,7 +40,10 @@ impl Messaging {
         let clean_every = options.clean_every;
         let core = Core { store, options, topics: RwLock::new(topics), writer, group: Group::default() };
         let core = Arc::new(core);
-        let _cleaner = Cleaner::start(core.clone(), clean_every)?;
+        let _cleaner = match clean_every {
+            Duration::MAX => None,
+            every => Some(Cleaner::start(core.clone(), every)?),
+        };
         Ok(Messaging(Arc::new(Open { core, _cleaner })))
     }
 
@@ -138,7 +142,7 @@ impl Messaging {
     pub fn write<R>(&self, collect: impl FnOnce(&mut Write<'_>) -> Result<R>) -> Result<R> {
         let mut write = Write::new(self.core());
         let answer = collect(&mut write)?;
-        let steps = write.steps;
+        let steps = write.into_steps();
         if !steps.is_empty() {
             self.core().submit(steps)?;
         }
@@ -149,6 +153,22 @@ impl Messaging {
     pub fn cursor(&self, name: &str) -> Result<Option<Vec<u8>>> {
         check_name(name)?;
         Ok(self.core().store.meta.get(key::cursor(name))?.map(|value| value.to_vec()))
+    }
+
+    /// Calls `each` with the name and the value of every cursor whose name begins with `prefix`, in the order of their names
+    /// as bytes. They are as they were when it was called; none is held in memory longer than its call.
+    pub fn cursors(&self, prefix: &str, each: &mut dyn FnMut(&str, &[u8])) -> Result<()> {
+        for guard in self.core().store.meta.prefix(key::cursor(prefix)) {
+            let (name, value) = guard.into_inner()?;
+            each(key::cursor_name(&name).ok_or_else(|| store::corrupt(&name, "no cursor"))?, &value);
+        }
+        Ok(())
+    }
+
+    /// What was left out when the folder was opened, if anything: a last write that a crash cut off, and that nobody was told
+    /// of. What it would have replaced is as it was before it.
+    pub fn mended(&self) -> Option<&str> {
+        self.core().store.mended.as_deref()
     }
 
     /// Reads messages in their order. What is there when it is called is delivered, and nothing that comes later.
@@ -170,7 +190,7 @@ impl Messaging {
         Ok(MessageId { payload_timestamp_ms: u64::MAX, payload_sequence: u16::MAX, ..last })
     }
 
-    /// Removes what has expired now, instead of at the next turn of the cleaner.
+    /// Removes what has expired now, instead of at the next turn of the cleaner, and gives back the room of what was trimmed.
     pub fn clean(&self) -> Result<()> {
         self.core().clean()
     }

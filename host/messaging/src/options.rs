@@ -20,12 +20,16 @@ pub struct Options {
     pub durability: Durability,
     /// How old the transaction of a publication may be; none: as old as it likes. Default 90,000 s.
     pub tx_max_lifetime: Option<Duration>,
-    /// How often expired messages are removed. Default 60 s.
+    /// How often expired messages are removed, and the room of trimmed ones is given back. Default 60 s; `Duration::MAX`: never, and
+    /// no thread is started for it, which leaves it to [`crate::Messaging::clean`].
     pub clean_every: Duration,
     /// Room that must be left on the disk, in bytes: below it writes are refused, so that none fails halfway. Default 256 MiB.
     pub min_free_bytes: u64,
     /// Memory for blocks that were read, in bytes. Default 16 MiB.
     pub cache_bytes: u64,
+    /// What is gathered in memory before it becomes a table, in bytes, for each of three kinds: messages, stored payloads, and
+    /// everything small. While the disk is behind, up to four times as much. Default 16 MiB.
+    pub memtable_bytes: u64,
     /// Where the time comes from. Default: the machine's clock.
     pub time: TimeSource,
 }
@@ -66,7 +70,16 @@ impl Default for Options {
             clean_every: Duration::from_secs(60),
             min_free_bytes: 256 << 20,
             cache_bytes: 16 << 20,
+            memtable_bytes: 16 << 20,
             time: TimeSource::default(),
         }
+    }
+}
+
+impl Options {
+    /// For a store that one run of a pipeline keeps, of which there are many: less memory, and no thread that cleans. Whoever
+    /// trims or lets messages expire calls [`crate::Messaging::clean`] now and then.
+    pub fn small() -> Options {
+        Options { clean_every: Duration::MAX, cache_bytes: 1 << 20, memtable_bytes: 4 << 20, ..Options::default() }
     }
 }

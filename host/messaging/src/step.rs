@@ -1,5 +1,6 @@
 //! What can be written, step by step.
 
+use crate::cursors::Cursors;
 use crate::entry::Entry;
 use crate::topic::{Properties, State};
 use crate::{Error, MessageId, Result, TopicId};
@@ -83,12 +84,11 @@ pub(crate) enum Step {
         topic: Arc<State>,
         range: RollbackRange,
     },
-    SetCursor {
-        name: String,
-        value: Vec<u8>,
-    },
-    RemoveCursor {
-        name: String,
+    Cursors(Cursors),
+    /// Entries go that hold nothing behind this message.
+    Trim {
+        topic: Arc<State>,
+        through: MessageId,
     },
     Create {
         id: TopicId,
@@ -121,8 +121,18 @@ impl Step {
             Step::Publish { entries, .. } | Step::Store { entries, .. } => {
                 entries.iter().map(|entry| entry.bytes.len()).sum()
             }
-            Step::SetCursor { name, value } => name.len() + value.len(),
+            Step::Cursors(cursors) => cursors.bytes(),
             _ => 64,
+        }
+    }
+
+    /// How many records it becomes, about.
+    pub(crate) fn records(&self) -> usize {
+        match self {
+            Step::Publish { entries, .. } | Step::Store { entries, .. } => entries.len() + 1,
+            Step::Cursors(cursors) => cursors.count(),
+            Step::Forget { records } => records.len(),
+            _ => 2,
         }
     }
 

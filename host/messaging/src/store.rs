@@ -8,7 +8,7 @@ use crate::key::{self, read_position};
 use crate::record::{Record, read_topic};
 use crate::tables;
 use crate::topic::State;
-use crate::{Durability, Error, MessageId, Options, Payload, Result, TopicId};
+use crate::{Durability, Error, MessageId, Options, Owner, Payload, Result, TopicId};
 use fjall::{AbstractTree, Database, Keyspace, KeyspaceCreateOptions, PersistMode, config};
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
@@ -18,8 +18,6 @@ use std::time::Duration;
 
 /// The format that this version writes.
 pub(crate) const FORMAT: u32 = 1;
-/// What is gathered in memory of one keyspace before it becomes a table, in bytes.
-const MEMTABLE_BYTES: u64 = 16 << 20;
 /// What an entry in memory costs beside its own bytes, about.
 const ENTRY_OVERHEAD_BYTES: u64 = 300;
 /// Journals on the disk: what is read again when the folder is opened after a crash, in bytes.
@@ -48,6 +46,9 @@ pub(crate) struct Store {
     pub(crate) expiry: Arc<Expiry>,
     /// Why nothing may be written any more.
     pub(crate) poison: OnceLock<String>,
+    /// What was left out when it was opened.
+    pub(crate) mended: Option<String>,
+    memtable_bytes: u64,
     persist: PersistMode,
 }
 
@@ -62,7 +63,7 @@ pub(crate) struct Contents {
 impl Store {
     pub(crate) fn open(folder: &Path, options: &Options) -> Result<Store> {
         create_folder(folder)?;
-        journal::mend(folder, options.durability)?;
+        let mended = journal::mend(folder, options.durability)?;
         let expiry = Arc::new(Expiry::default());
         let factory: Arc<dyn fjall::compaction::filter::Factory> = expiry.clone();
         let filters = move |name: &str| (name != META).then(|| factory.clone());
@@ -74,7 +75,7 @@ impl Store {
             .with_compaction_filter_factories(Arc::new(filters))
             .open()
             .map_err(|error| match error {
-                fjall::Error::Locked => Error::Locked(folder.to_owned()),
+                fjall::Error::Locked => Error::Locked(Owner::of(folder)),
                 fjall::Error::InvalidVersion(_) => Error::Corrupt {
                     place: folder.join(journal::VERSION).display().to_string(),
                     why: "a newer version wrote this folder, or it is no folder of messages: start the newer version, or name another folder"
@@ -82,6 +83,8 @@ impl Store {
                 },
                 error => tables::name_damaged(folder, error.into()),
             })?;
+        Owner::note(folder);
+        let options_of = |block_bytes| options_of(block_bytes, options.memtable_bytes);
         let meta = database.keyspace(META, || options_of(4 << 10))?;
         let named = |error: fjall::Error| tables::name_damaged(folder, error.into());
         let found = match meta.get(key::FORMAT).map_err(named)? {
@@ -105,7 +108,8 @@ impl Store {
             Durability::Relaxed => PersistMode::Buffer,
         };
         let (folder, poison) = (folder.to_owned(), OnceLock::new());
-        Ok(Store { folder, database, meta, messages, payloads, expiry, poison, persist })
+        let memtable_bytes = options.memtable_bytes;
+        Ok(Store { folder, database, meta, messages, payloads, expiry, poison, mended, memtable_bytes, persist })
     }
 
     /// Reads what the folder holds, and lets compactions begin to leave out what expired.
@@ -140,9 +144,10 @@ impl Store {
         Ok(Some(MessageId { sequence: (u32::from(first.sequence) + count.max(1) - 1) as u16, ..first }))
     }
 
-    /// A batch that is on the disk, or as `durability` says, once it is committed.
-    pub(crate) fn batch(&self) -> fjall::OwnedWriteBatch {
-        self.database.batch().durability(Some(self.persist))
+    /// A batch that is on the disk, or as `durability` says, once it is committed;
+    /// of about so many records.
+    pub(crate) fn batch(&self, records: usize) -> fjall::OwnedWriteBatch {
+        fjall::OwnedWriteBatch::with_capacity(self.database.clone(), records).durability(Some(self.persist))
     }
 
     /// Hands what is gathered in memory to the thread that writes tables once it is enough. That thread would do so itself,
@@ -150,7 +155,7 @@ impl Store {
     pub(crate) fn hand_over(&self) -> Result<()> {
         for keyspace in [&self.meta, &self.messages, &self.payloads] {
             let memtable = keyspace.tree.active_memtable();
-            if memtable.size() + memtable.len() as u64 * ENTRY_OVERHEAD_BYTES > MEMTABLE_BYTES {
+            if memtable.size() + memtable.len() as u64 * ENTRY_OVERHEAD_BYTES > self.memtable_bytes {
                 keyspace.rotate_memtable()?;
             }
             self.wait_for_tables(keyspace, TABLES_WAITING)?;
@@ -198,9 +203,9 @@ const MESSAGES: &str = "messages";
 const PAYLOADS: &str = "payloads";
 
 /// Entries are never looked for by their whole key: no filters.
-fn options_of(block_bytes: u32) -> KeyspaceCreateOptions {
+fn options_of(block_bytes: u32, memtable_bytes: u64) -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default()
-        .max_memtable_size(MEMTABLE_BYTES)
+        .max_memtable_size(memtable_bytes)
         .data_block_size_policy(config::BlockSizePolicy::all(block_bytes))
         .filter_policy(config::FilterPolicy::disabled())
 }
@@ -224,7 +229,7 @@ fn place(name: &[u8]) -> String {
     format!("key {}", name.escape_ascii())
 }
 
-fn corrupt(name: &[u8], why: &str) -> Error {
+pub(crate) fn corrupt(name: &[u8], why: &str) -> Error {
     Error::Corrupt { place: place(name), why: why.to_owned() }
 }
 

@@ -107,13 +107,16 @@ struct Now {
     notes: Arc<Notes>,
     last: MessageId,
     removed_through: MessageId,
+    /// Tables up to this message were dropped.
+    dropped_through: MessageId,
 }
 
 impl State {
     /// A topic as it is kept; `last` is its last message.
     pub(crate) fn new(id: TopicId, record: Record, last: MessageId) -> State {
         let Record { number, generation, ttl_secs, live, removed_through, notes } = record;
-        let now = RwLock::new(Now { live, ttl_secs, notes, last: last.max(removed_through), removed_through });
+        let (last, dropped_through) = (last.max(removed_through), MessageId::default());
+        let now = RwLock::new(Now { live, ttl_secs, notes, last, removed_through, dropped_through });
         State { id, number, generation, published: Event::new(), now }
     }
 
@@ -171,6 +174,16 @@ impl State {
 
     pub(crate) fn set_removed_through(&self, removed_through: MessageId) {
         self.change(|now| now.removed_through = removed_through);
+    }
+
+    /// Notes that tables were dropped up to this message; whether that is further than before.
+    pub(crate) fn set_dropped_through(&self, through: MessageId) -> bool {
+        let mut further = false;
+        self.change(|now| {
+            further = through > now.dropped_through;
+            now.dropped_through = through;
+        });
+        further
     }
 
     /// It is deleted: who waits is woken.

@@ -73,6 +73,19 @@ impl Published {
         Published { folder, journal, texts, ends }
     }
 
+    /// What opening a copy whose journal was changed says that it left out.
+    fn mended(&self, change: impl FnOnce(&mut Vec<u8>), relaxed: bool) -> Option<String> {
+        let folder = crate::fast_folder();
+        copy(self.folder.path(), folder.path());
+        let journal = folder.path().join(&self.journal);
+        let mut bytes = fs::read(&journal).unwrap();
+        change(&mut bytes);
+        fs::write(&journal, bytes).unwrap();
+        let mended = open(folder.path(), relaxed).unwrap().mended().map(ToOwned::to_owned);
+        assert_eq!(open(folder.path(), relaxed).unwrap().mended(), None, "it is said once");
+        mended.map(|mended| mended.replace(&*journal.to_string_lossy(), "JOURNAL"))
+    }
+
     /// What becomes of a copy whose journal was changed: what it holds, or why it cannot be opened.
     fn changed(&self, change: impl FnOnce(&mut Vec<u8>), relaxed: bool) -> Result<Vec<String>> {
         let folder = crate::fast_folder();
@@ -108,6 +121,20 @@ fn a_journal_that_was_cut_off_holds_what_came_before() {
             assert_eq!(published.changed(zeros, false).unwrap(), published.texts[..whole], "zeros from {end} on");
         }
     }
+}
+
+#[test]
+fn what_is_left_out_is_said() {
+    let published = Published::new(4);
+    let ends: Vec<_> = published.ends.iter().map(|end| *end as usize).collect();
+    assert_eq!(published.mended(|_| (), false), None);
+    assert_eq!(published.mended(|bytes| bytes.truncate(ends[2]), false), None, "all that is there is whole");
+    let cut_off = Some("the last write was cut off by a crash and is left out".to_owned());
+    assert_eq!(published.mended(|bytes| bytes.truncate(ends[3] - 1), false), cut_off);
+    assert_eq!(published.mended(|bytes| bytes.truncate(ends[2] + 1), false), cut_off);
+    assert_eq!(published.mended(|bytes| bytes[ends[2] + 1..].fill(0), true), cut_off);
+    let given_up = format!("JOURNAL: from byte {} on, writes were damaged and are given up", ends[1]);
+    assert_eq!(published.mended(|bytes| bytes[ends[2] - 1] ^= 1, true), Some(given_up));
 }
 
 #[test]

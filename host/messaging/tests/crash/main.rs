@@ -13,6 +13,7 @@ mod model;
 mod power_cut;
 mod random;
 mod shim;
+mod trim;
 
 /// How many rounds to run: `usual`, or as many as the environment asks for.
 fn rounds(usual: u64) -> u64 {

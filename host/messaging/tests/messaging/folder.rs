@@ -30,6 +30,21 @@ impl Folder {
         Messaging::open(self.path(), self.options()).unwrap()
     }
 
+    /// Closes it and opens it again.
+    pub(crate) fn open_after(&self, tms: Messaging) -> Messaging {
+        drop(tms);
+        self.open()
+    }
+
+    /// What the tables of the folder take on the disk, in bytes.
+    pub(crate) fn table_bytes(&self) -> u64 {
+        fn bytes(folder: &std::path::Path) -> u64 {
+            let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+            entries.map(|path| if path.is_dir() { bytes(&path) } else { path.metadata().unwrap().len() }).sum()
+        }
+        bytes(&self.path().join("keyspaces"))
+    }
+
     pub(crate) fn now_ms(&self) -> u64 {
         self.now_ms.load(Ordering::SeqCst)
     }

@@ -1,13 +1,20 @@
 //! Folders that cannot be opened, disks that are full.
 
 use crate::folder::{Folder, payloads, topic};
-use campanile_messaging::{Error, Fetch, Messaging, Options, Publish};
+use campanile_messaging::{Error, Fetch, Messaging, Options, Owner, Publish};
 
 #[test]
 fn a_folder_has_one_owner_and_is_free_when_it_goes() {
     let folder = Folder::empty();
     let tms = folder.open();
-    assert_eq!(Messaging::open(folder.path(), folder.options()).unwrap_err(), Error::Locked(folder.path().to_owned()));
+    let process = std::process::id();
+    let owner = Owner { folder: folder.path().to_owned(), process: Some(process) };
+    for _ in 0..2 {
+        let locked = Messaging::open(folder.path(), folder.options()).unwrap_err();
+        assert_eq!(locked, Error::Locked(owner.clone()));
+        let folder = folder.path().display();
+        assert_eq!(locked.to_string(), format!("{folder}: another process owns this folder: process {process}"));
+    }
     drop(tms);
     folder.open();
 }

@@ -105,7 +105,7 @@ mod tests {
         for (text, words) in [
             (said(newer), "start that version"),
             (said(corrupt), "restore it from a backup"),
-            (said(Error::Locked(folder.to_owned())), "another process has it open; end it"),
+            (said(Error::Locked(folder.to_owned().into())), "another process has it open; end it"),
             (said(Error::Storage("x: No space left on device".to_owned())), "make room"),
             (said(Error::Storage("x: Permission denied".to_owned())), "as the user whose folder"),
         ] {

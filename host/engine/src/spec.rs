@@ -8,7 +8,7 @@ mod cdap;
 pub(crate) mod coerce;
 pub(crate) mod conform;
 mod document;
-mod duration;
+pub(crate) mod duration;
 pub(crate) mod nearest;
 pub(crate) mod place;
 mod read;

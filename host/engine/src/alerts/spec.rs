@@ -1,12 +1,21 @@
 //! A stage's `alerts` section, as written.
+mod having;
+mod window;
+
 #[cfg(test)]
 mod tests;
 
+pub use having::Having;
+pub use window::{DEFAULT_IDLE_AFTER, DEFAULT_MAX_AHEAD};
+
 use std::collections::HashSet;
+use std::time::Duration;
 
 use campanile_sdk::Finding;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::spec::duration;
 
 /// How many groups are kept open when the section does not say.
 pub const DEFAULT_MAX_GROUPS: u64 = 1_000_000;
@@ -15,7 +24,7 @@ pub const DEFAULT_MAX_GROUPS: u64 = 1_000_000;
 pub const DEFAULT_MAX_GROUP_BYTES: u64 = 256 * 1024 * 1024;
 
 /// How a stage's alerts are grouped and aggregated before they are published.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AlertsSpec {
     /// Payload keys: alerts that agree in all of them form a group. Without it all alerts are one group.
@@ -30,6 +39,51 @@ pub struct AlertsSpec {
     /// How many bytes open groups may occupy; past it the oldest is closed early.
     #[serde(default = "default_max_group_bytes", skip_serializing_if = "is_default_max_group_bytes")]
     pub max_group_bytes: u64,
+    /// How long a window is, such as "10s": windows follow each other without a gap from 1970-01-01T00:00:00Z on, and each has
+    /// groups of its own, which are published when it closes. Without it the groups are published when the run ends.
+    #[serde(default, with = "duration::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "duration::schema")]
+    pub window: Option<Duration>,
+    /// The field of the stage's input, or of a source's output, that tells when a record happened: a timestamp, a date, a long
+    /// (milliseconds since 1970), or text that holds RFC 3339 or such milliseconds. Without it windows go by the clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_field: Option<String>,
+    /// How long a window waits for records that come late, such as "5s". Without it, not at all.
+    #[serde(default, with = "duration::option_or_zero", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "duration::schema_or_zero")]
+    pub allowed_lateness: Option<Duration>,
+    /// When a group of a window is published.
+    #[serde(default, skip_serializing_if = "is_default_emit")]
+    pub emit: Emit,
+    /// How many alerts a group must have to be published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_count: Option<u64>,
+    /// What must hold of a group's aggregates for it to be published: one condition, or a list of which all must hold. An
+    /// aggregate that has no number meets none.
+    #[serde(default, deserialize_with = "having::one_or_list", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "having::OneOrList")]
+    pub having: Vec<Having>,
+    /// How far ahead of the clock a record's time may be, such as "10m"; one further ahead becomes an error record. Without it
+    /// one hour.
+    #[serde(default, with = "duration::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "duration::schema")]
+    pub max_ahead: Option<Duration>,
+    /// How long a split of the source may bring nothing before windows no longer wait for it, such as "30s". Without it ten
+    /// seconds.
+    #[serde(default, with = "duration::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "duration::schema")]
+    pub idle_after: Option<Duration>,
+}
+
+/// When a group of a window is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Emit {
+    /// When the window closes.
+    #[default]
+    Close,
+    /// At once, when the group first satisfies `minCount` and `having`, and again when the window closes if more alerts came.
+    First,
 }
 
 /// One value computed from the alerts of a group.
@@ -70,6 +124,14 @@ impl Default for AlertsSpec {
             aggregates: Vec::new(),
             max_groups: DEFAULT_MAX_GROUPS,
             max_group_bytes: DEFAULT_MAX_GROUP_BYTES,
+            window: None,
+            time_field: None,
+            allowed_lateness: None,
+            emit: Emit::Close,
+            min_count: None,
+            having: Vec::new(),
+            max_ahead: None,
+            idle_after: None,
         }
     }
 }
@@ -96,6 +158,14 @@ impl AlertsSpec {
                 );
             }
         }
+        self.check_window(path, &mut findings);
+        if self.min_count == Some(0) {
+            findings.push(
+                Finding::error(format!("{path}.minCount"), "a group has at least one alert")
+                    .hint("use 1 or more, or leave it out"),
+            );
+        }
+        self.check_having(path, &mut findings);
         findings
     }
 
@@ -149,6 +219,10 @@ impl AlertsSpec {
 
 fn is_blank(name: &str) -> bool {
     name.trim().is_empty()
+}
+
+fn is_default_emit(emit: &Emit) -> bool {
+    *emit == Emit::default()
 }
 
 fn default_max_groups() -> u64 {

@@ -1,4 +1,5 @@
 //! The exact sum of doubles, rounded once: neither order nor partition changes it.
+mod saved;
 mod wide;
 
 #[cfg(test)]

@@ -43,6 +43,16 @@ impl Cell {
         }
     }
 
+    /// A number for its kind, which stands in save points.
+    pub(super) fn kind(&self) -> u8 {
+        match self {
+            Cell::Carried(_) => 1,
+            Cell::Sum(..) => 2,
+            Cell::Min(_) => 3,
+            Cell::Max(_) => 4,
+        }
+    }
+
     /// Bytes it occupies besides itself.
     pub(super) fn heap_bytes(&self) -> usize {
         match self {

@@ -1,5 +1,7 @@
 //! A payload key that the section names.
+use super::saved::{origin, put_origin};
 use super::{Origin, Payload};
+use crate::alerts::bytes::{Reader, put_bytes, put_u64};
 
 /// How much of a value is kept as an example.
 const EXAMPLE_BYTES: usize = 120;
@@ -84,5 +86,32 @@ impl Column {
         self.invalid += other.invalid;
         let examples = [self.example.take(), other.example];
         self.example = examples.into_iter().flatten().min_by_key(|(origin, _)| *origin);
+    }
+
+    /// A column of the same name that gathered nothing yet.
+    pub(super) fn blank(&self) -> Column {
+        Column::new(&self.name)
+    }
+
+    /// Appends what it gathered.
+    pub(super) fn put(&self, into: &mut Vec<u8>) {
+        into.push(u8::from(self.seen) | u8::from(self.example.is_some()) << 1);
+        if let Some((first, example)) = &self.example {
+            put_u64(into, self.invalid);
+            put_origin(into, *first);
+            put_bytes(into, example.as_bytes());
+        }
+    }
+
+    /// Reads what a column of this name gathered; None when it is damaged.
+    pub(super) fn read(&self, from: &mut Reader<'_>) -> Option<Column> {
+        let marks = from.byte()?;
+        let mut column = Column { seen: marks & 1 != 0, ..self.blank() };
+        if marks & 2 != 0 {
+            column.invalid = from.u64()?;
+            let first = origin(from)?;
+            column.example = Some((first, std::str::from_utf8(from.bytes()?).ok()?.to_owned()));
+        }
+        (marks < 4).then_some(column)
     }
 }

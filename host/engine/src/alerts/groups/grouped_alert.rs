@@ -27,4 +27,10 @@ pub struct GroupedAlert {
     pub count: u64,
     /// Whether it was closed early, so that alerts of the same key may follow in another.
     pub partial: bool,
+    /// When its window begins, in milliseconds since 1970. None when there are no windows.
+    pub window: Option<i64>,
+    /// 0 for the first publication of a group, which nearly always is the only one; 1 for the one that follows when the group
+    /// was published at once (`emit: first`) and more alerts came. With the key's hash and the window it identifies what is
+    /// published, unless that is partial: then with the hash and [`first`](GroupedAlert::first).
+    pub ordinal: u64,
 }

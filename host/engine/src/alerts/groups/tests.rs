@@ -12,7 +12,8 @@ fn at(position: u64) -> Origin {
 }
 
 fn add(groups: &mut Groups, position: u64, payload: &[(&str, &str)]) -> Vec<GroupedAlert> {
-    groups.add(payload, at(position))
+    groups.add(payload, at(position), None);
+    groups.take_early()
 }
 
 /// The payloads as text, `key=value` separated by blanks.
@@ -270,7 +271,7 @@ fn groups_come_in_order_of_first_appearance_by_origin() {
     for (split, position, ordinal, value) in
         [(1, 0, 0, "d"), (0, 7, 1, "c"), (0, 7, 0, "b"), (0, 9, 0, "d"), (0, 2, 0, "a")]
     {
-        groups.add(&[("a", value)][..], Origin { split, position, ordinal });
+        groups.add(&[("a", value)][..], Origin { split, position, ordinal }, None);
     }
     let published = groups.finish();
     assert_eq!(payloads(&published), ["a=a", "a=b", "a=c", "a=d"]);
@@ -378,8 +379,8 @@ proptest! {
         let mut parts: Vec<Groups> = (0..chains).map(|_| groups(everything())).collect();
         for (position, (payload, chain)) in alerts.iter().enumerate() {
             let origin = Origin { split: position as u32 % 2, position: position as u64, ordinal: 0 };
-            whole.add(&payload[..], origin);
-            parts[chain % chains].add(&payload[..], origin);
+            whole.add(&payload[..], origin, None);
+            parts[chain % chains].add(&payload[..], origin, None);
         }
         parts.rotate_left(rotation % chains);
         let mut merged = parts.remove(0);
@@ -405,7 +406,8 @@ proptest! {
         let mut bounded = groups(spec);
         let mut counted = 0;
         for (position, payload) in alerts.iter().enumerate() {
-            counted += bounded.add(&payload[..], at(position as u64)).iter().map(|alert| alert.count).sum::<u64>();
+            bounded.add(&payload[..], at(position as u64), None);
+            counted += bounded.take_early().iter().map(|alert| alert.count).sum::<u64>();
             prop_assert!(bounded.len() as u64 <= max_groups);
             prop_assert!(bounded.len() == 1 || bounded.bytes() as u64 <= max_group_bytes);
         }

@@ -3,6 +3,7 @@
 mod tests;
 
 use super::{Exact, LOWEST_EXPONENT};
+use crate::alerts::bytes::{Reader, put_i64, put_u64};
 
 /// Bits from the smallest double's to beyond 2^64 times the largest's, in chunks of 32.
 const CHUNKS: usize = 72;
@@ -74,6 +75,34 @@ impl Wide {
             exponent: below.len() as i32 * 32 + LOWEST_EXPONENT,
             more: below.iter().any(|&chunk| chunk != 0),
         }
+    }
+
+    /// Appends the number: where its first chunk that is not zero stands, how many follow, and these.
+    pub(super) fn save(&self, into: &mut Vec<u8>) {
+        let mut number = self.clone();
+        number.carry();
+        let begin = number.chunks.iter().position(|&chunk| chunk != 0).unwrap_or(CHUNKS);
+        let end = number.chunks.iter().rposition(|&chunk| chunk != 0).map_or(begin, |last| last + 1);
+        put_u64(into, begin as u64);
+        put_u64(into, (end - begin) as u64);
+        for &chunk in &number.chunks[begin..end] {
+            put_i64(into, chunk);
+        }
+    }
+
+    /// Reads what [`save`](Wide::save) appended; None when it is damaged.
+    pub(super) fn restore(from: &mut Reader<'_>) -> Option<Wide> {
+        /// The last chunk has a sign, and little in it: it lies beyond the sums of 2^64 doubles.
+        const LAST: i64 = 1 << 40;
+        let mut number = Wide::default();
+        let begin = usize::try_from(from.u64()?).ok()?;
+        let count = usize::try_from(from.u64()?).ok()?;
+        for chunk in number.chunks.get_mut(begin..begin.checked_add(count)?)? {
+            *chunk = from.i64()?;
+        }
+        let (last, chunks) = number.chunks.split_last()?;
+        let sound = (-LAST..LAST).contains(last) && chunks.iter().all(|chunk| (0..1 << 32).contains(chunk));
+        sound.then_some(number)
     }
 
     /// Leaves 32 bits in each chunk and the sign in the last.

@@ -11,7 +11,7 @@ fn colliding(hasher: Hasher, count: u64) -> Vec<Vec<u8>> {
 fn groups_whose_hashes_collide_are_told_apart() {
     let origin = |position| Origin { position, ..Origin::default() };
     for closed in 0..4 {
-        let mut table = Table::new(Vec::new());
+        let mut table = Table::new(Hasher::new(), Vec::new().into());
         let keys = colliding(table.hasher, 4);
         let slots: Vec<usize> = keys.iter().map(|key| table.slot(key, origin(0))).collect();
         assert_eq!(slots, [0, 1, 2, 3]);

@@ -1,0 +1,71 @@
+//! The windows that a section asks for.
+use std::time::Duration;
+
+use campanile_sdk::Finding;
+
+use super::{AlertsSpec, Emit};
+
+/// How far ahead of the clock a record's time may be when the section does not say.
+pub const DEFAULT_MAX_AHEAD: Duration = Duration::from_secs(60 * 60);
+
+/// How long windows wait for a split that brings nothing when the section does not say.
+pub const DEFAULT_IDLE_AFTER: Duration = Duration::from_secs(10);
+
+impl AlertsSpec {
+    /// How long a window is, in milliseconds.
+    pub fn window_ms(&self) -> Option<i64> {
+        self.window.map(|window| millis(window).max(1))
+    }
+
+    /// When the window begins that holds a time, both in milliseconds since 1970. None when there are no windows.
+    pub fn window_start(&self, time_ms: i64) -> Option<i64> {
+        let length = self.window_ms()?;
+        Some(time_ms.saturating_sub(time_ms.rem_euclid(length)))
+    }
+
+    /// How long a window waits for late records, in milliseconds.
+    pub fn allowed_lateness_ms(&self) -> i64 {
+        millis(self.allowed_lateness.unwrap_or_default())
+    }
+
+    /// How far ahead of the clock a record's time may be, in milliseconds.
+    pub fn max_ahead_ms(&self) -> i64 {
+        millis(self.max_ahead.unwrap_or(DEFAULT_MAX_AHEAD))
+    }
+
+    /// How long windows wait for a split that brings nothing.
+    pub fn idle_after(&self) -> Duration {
+        self.idle_after.unwrap_or(DEFAULT_IDLE_AFTER)
+    }
+
+    pub(super) fn check_window(&self, path: &str, findings: &mut Vec<Finding>) {
+        if self.time_field.as_deref().is_some_and(super::is_blank) {
+            findings.push(
+                Finding::error(format!("{path}.timeField"), "the field is empty")
+                    .hint("name a field of the stage's input, or leave it out to go by the clock"),
+            );
+        }
+        if self.window.is_some() {
+            return;
+        }
+        for (name, given) in [
+            ("timeField", self.time_field.is_some()),
+            ("allowedLateness", self.allowed_lateness.is_some()),
+            ("emit", self.emit == Emit::First),
+            ("maxAhead", self.max_ahead.is_some()),
+            ("idleAfter", self.idle_after.is_some()),
+        ] {
+            if given {
+                let message = format!("{name} has no meaning without a window");
+                findings.push(
+                    Finding::error(format!("{path}.{name}"), message)
+                        .hint("add a window such as \"10s\", or leave it out"),
+                );
+            }
+        }
+    }
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}

@@ -164,7 +164,8 @@ impl AlertSink {
             match &mut self.groups {
                 Some(grouping) => {
                     let payload = AlertPayload { payloads, first: pairs.start, len: pairs.len() };
-                    for closed in grouping.groups.add(&payload, origin) {
+                    grouping.groups.add(&payload, origin, None);
+                    for closed in grouping.groups.take_early() {
                         out.push(grouping.alert(&self.shared, self.stage, closed, true));
                     }
                 }

@@ -51,6 +51,7 @@ pub use alert::{Alert, AlertFormat, Alerts, Outcome};
 pub use alert_publisher::AlertPublisher;
 pub use batch::{Batch, Record, Scalar};
 pub use builder::ColumnBuilder;
+pub use campanile_abi::MAX_STATE_BYTES;
 pub use configure::Configure;
 pub use context::{Level, Services, StageContext};
 pub use emitter::{Edits, Emitter, MAX_BATCH_BYTES, MAX_BATCH_ROWS, Place, PortId};

@@ -66,7 +66,7 @@ pub trait Sink: DeserializeOwned + Send + 'static {
     /// A save point: makes all that was written so far durable (`fsync`), still without showing it to anyone, and answers
     /// what is needed to cut the output back to exactly here, such as its length. Called between two batches of a run that
     /// is [saved](crate::Mode::is_durable), after `open` and before `prepare`, on the thread that works with the instance;
-    /// records wait until it returns. At most 64 MiB. An error fails the run.
+    /// records wait until it returns. At most [`MAX_STATE_BYTES`](crate::MAX_STATE_BYTES). An error fails the run.
     ///
     /// A sink that answers nothing cannot go on where it was: in a run that is resumed it begins anew, behind the save point.
     ///

@@ -112,7 +112,7 @@ pub trait Source: DeserializeOwned + Send + 'static {
 
     /// A save point: what is needed to go on from here, beside the [position](Position) of the last row, which the host
     /// keeps; or nothing. Called between two calls of `read` of a run that is [saved](crate::Mode::is_durable), on the thread
-    /// that works with the instance. At most 64 MiB. An error fails the run.
+    /// that works with the instance. At most [`MAX_STATE_BYTES`](crate::MAX_STATE_BYTES). An error fails the run.
     ///
     /// Give the format a version of its own: a later version of the plugin may read what this one wrote. An empty state is
     /// the same as none.

@@ -86,7 +86,7 @@ pub trait Transform: DeserializeOwned + Send + 'static {
 
     /// A save point: what is needed to go on from here in another process, or nothing where the stage keeps nothing from
     /// one record to the next. Called between two batches of a run that is [saved](crate::Mode::is_durable), after `open` and
-    /// before `finish`, on the thread that works with the instance; records wait until it returns. At most 64 MiB. An error
+    /// before `finish`, on the thread that works with the instance; records wait until it returns. At most [`MAX_STATE_BYTES`](crate::MAX_STATE_BYTES). An error
     /// fails the run.
     ///
     /// Give the format a version of its own: a later version of the plugin may read what this one wrote. An empty state is

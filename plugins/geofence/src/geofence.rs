@@ -1,10 +1,11 @@
 //! The transform.
 
 use crate::fence_file::{Fence, FenceFile};
+use crate::saved::{self, Saved};
 use crate::whereabouts::Whereabouts;
 use campanile_sdk::{
-    Any, Configure, Emitter, Error, Field, Finding, Level, Pairs, Payload, Record, Result, Scalar, Services,
-    StageContext, Transform,
+    Any, Configure, Emitter, Error, Field, Finding, Level, MAX_STATE_BYTES, Pairs, Payload, Record, Result, Scalar,
+    Services, StageContext, Transform,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -15,6 +16,8 @@ mod tests;
 
 /// The code of the error record that a position out of range becomes.
 const OUT_OF_RANGE: i32 = 1;
+/// Counts keys that were forgotten to make room.
+const EVICTED: &str = "keys.evicted";
 /// Keys of the payload that this plugin gives a meaning to.
 const OWN_KEYS: [&str; 2] = ["event", "fence"];
 
@@ -145,7 +148,8 @@ impl Transform for Geofence {
         }
         self.services.log(Level::Info, format!("read {} fences from `{}`", file.fences.len(), self.fences));
         self.areas = file.fences;
-        self.whereabouts = Whereabouts::new(self.max_keys);
+        let named = saved::named_bytes(&self.key, self.areas.iter().map(|fence| fence.name.as_str()));
+        self.whereabouts = Whereabouts::new(self.max_keys, MAX_STATE_BYTES.saturating_sub(named));
         Ok(())
     }
 
@@ -171,8 +175,9 @@ impl Transform for Geofence {
         now.clear();
         let point = [longitude, latitude];
         now.extend((0..).zip(&self.areas).filter(|(_, fence)| fence.contains(point)).map(|(index, _)| index));
-        if self.whereabouts.replace(key_text, now, before) {
-            self.services.count("keys.evicted", 1);
+        let forgotten = self.whereabouts.replace(key_text, now, before);
+        if forgotten > 0 {
+            self.services.count(EVICTED, forgotten);
         }
         if now != before {
             let mut crossed = |event, fence: u32| {
@@ -188,6 +193,26 @@ impl Transform for Geofence {
             }
         }
         emitter.emit(record)
+    }
+
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        let fences = self.areas.iter().map(|fence| fence.name.as_str()).collect();
+        Saved::new(&self.key, fences, &self.whereabouts).write().map(Some)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        let saved = Saved::read(state, &self.key)?;
+        let here = |name: &str| (0..).zip(&self.areas).find(|(_, fence)| fence.name == name).map(|(index, _)| index);
+        let fences: Vec<Option<u32>> = saved.fences.iter().map(|name| here(name)).collect();
+        for (name, _) in saved.fences.iter().zip(&fences).filter(|(_, here)| here.is_none()) {
+            let message = format!("`{}` has no fence `{name}` any more: its leaves are not told", self.fences);
+            self.services.log(Level::Warn, message);
+        }
+        let forgotten = saved.restore(&fences, &mut self.whereabouts)?;
+        if forgotten > 0 {
+            self.services.count(EVICTED, forgotten);
+        }
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 mod fence_file;
 mod geofence;
 mod polygon;
+mod saved;
 mod whereabouts;
 
 use campanile_sdk::export_plugin;

@@ -51,7 +51,7 @@ pub use sink::SinkV1;
 pub use slice::{FAILED, Failure, OK, Owned, STOP, Slice};
 pub use source::{READ_END, READ_IDLE, READ_MORE, SourceV1};
 pub use stage::{LibraryV1, PARALLEL, StageV1};
-pub use state::{STATE_BYTES_MAX, StateV1};
+pub use state::{MAX_STATE_BYTES, StateV1};
 pub use transform::TransformV1;
 
 /// The revision of the boundary as a whole; a draft until the first release.

@@ -3,7 +3,7 @@
 use super::stage::{Stage, told};
 use crate::error::{Error, Result};
 use crate::shim::state::{too_large, unsaved};
-use campanile_abi::{Failure, OK, Owned, STATE_BYTES_MAX, STOP, Slice};
+use campanile_abi::{Failure, MAX_STATE_BYTES, OK, Owned, STOP, Slice};
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +16,7 @@ impl Stage {
     }
 
     /// What the stage wants to have back when the run is resumed: none where it keeps nothing, or where its library
-    /// [knows of none](Stage::can_save). At most [`STATE_BYTES_MAX`] bytes. When it returns, a sink that answers something
+    /// [knows of none](Stage::can_save). At most [`MAX_STATE_BYTES`] bytes. When it returns, a sink that answers something
     /// has made durable all that it wrote.
     ///
     /// Called between two batches, after `open` and before `finish`, on the thread that works with the stage.
@@ -25,7 +25,7 @@ impl Stage {
         let (mut out, mut failure) = (Owned::EMPTY, Failure::NONE);
         let status = (table.snapshot)(self.instance, &mut out, &mut failure);
         let bytes = out.len;
-        if status != OK || bytes > STATE_BYTES_MAX {
+        if status != OK || bytes > MAX_STATE_BYTES {
             // SAFETY: made by the plugin by `Owned::new`, or left empty.
             unsafe { out.discard() };
             return told_ok(status, failure).and(Err(too_large(bytes)));

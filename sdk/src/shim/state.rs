@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::shim::stage::{enter, status};
-use campanile_abi::{Failure, Owned, STATE_BYTES_MAX, Slice, StateV1};
+use campanile_abi::{Failure, MAX_STATE_BYTES, Owned, Slice, StateV1};
 use std::ffi::c_void;
 use std::mem::size_of;
 
@@ -20,14 +20,14 @@ pub(crate) fn unsaved<T>() -> Result<T> {
 /// That a state is larger than what crosses.
 pub(crate) fn too_large(bytes: usize) -> Error {
     Error::fatal(format!(
-        "the state to be saved has {bytes} bytes, where at most {STATE_BYTES_MAX} are allowed: let the stage keep less"
+        "the state to be saved has {bytes} bytes, where at most {MAX_STATE_BYTES} are allowed: let the stage keep less"
     ))
 }
 
 extern "C" fn snapshot(instance: *mut c_void, out: *mut Owned, failure: *mut Failure) -> i32 {
     status(enter(instance, failure, |instance| {
         let state = instance.stage.snapshot()?.unwrap_or_default();
-        if state.len() > STATE_BYTES_MAX {
+        if state.len() > MAX_STATE_BYTES {
             return Err(too_large(state.len()));
         }
         if !state.is_empty() {

@@ -189,3 +189,67 @@ fn the_example_is_valid() {
     let example: Value = serde_json::from_str(include_str!("../../geofence/example.json")).unwrap();
     serde_json::from_value::<Geofence>(example["plugin"]["properties"].clone()).unwrap();
 }
+
+/// Two things on their way through the fences.
+fn walk() -> Vec<Value> {
+    vec![
+        at(1, OLD_TOWN),
+        at(2, BOTH),
+        at(1, (91.0, 0.0)),
+        at(1, BOTH),
+        at(2, HARBOUR),
+        at(3, OLD_TOWN),
+        at(1, OUTSIDE),
+        at(2, FAR_HARBOUR),
+        at(2, OUTSIDE),
+        at(3, COURT),
+    ]
+}
+
+#[test]
+fn a_run_that_is_cut_anywhere_and_resumed_raises_the_same_alerts() {
+    testing::check_restored(&harness(properties()), &walk());
+}
+
+#[test]
+fn what_was_forgotten_before_a_save_point_stays_forgotten() {
+    testing::check_restored(&harness(with("maxKeys", 1)), &walk());
+}
+
+/// A file of fences of the test's own: squares of one degree, from these longitudes on.
+fn squares(name: &str, squares: &[(&str, f64)]) -> String {
+    let features: Vec<_> = squares
+        .iter()
+        .map(|(name, west)| {
+            let ring = [[*west, 0.0], [west + 1.0, 0.0], [west + 1.0, 1.0], [*west, 1.0], [*west, 0.0]];
+            let geometry = json!({ "type": "Polygon", "coordinates": [ring] });
+            json!({ "type": "Feature", "properties": { "name": name }, "geometry": geometry })
+        })
+        .collect();
+    let path = std::env::temp_dir().join(format!("campanile-geofence-{}-{name}.geojson", std::process::id()));
+    std::fs::write(&path, json!({ "type": "FeatureCollection", "features": features }).to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_file_that_was_changed_is_taken_as_it_is_now() {
+    let (old, new) = (squares("old", &[("a", 10.0), ("b", 20.0)]), squares("new", &[("c", 30.0), ("b", 20.0)]));
+    let saved = harness(with("fences", old.as_str())).saved([at(1, (0.5, 10.5)), at(2, (0.5, 20.5))], []).unwrap();
+    let log = testing::TestLog::default();
+    let resumed = harness(with("fences", new.as_str())).log(&log).resumed(&saved);
+    let got = resumed.run([at(1, OUTSIDE), at(2, OUTSIDE)]).unwrap();
+    assert_eq!(got.alerts.len(), 1, "{:?}", got.alerts);
+    assert_eq!(got.alerts[0][0].1, "leave");
+    assert_eq!(got.alerts[0][1].1, "b");
+    let messages = log.messages();
+    assert!(messages.iter().any(|message| message.contains("has no fence `a` any more")), "{messages:?}");
+    for path in [old, new] {
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn a_state_that_cannot_be_read_keeps_the_run_from_being_resumed() {
+    let error = harness(properties()).restored(b"\x07").run([]).unwrap_err();
+    assert!(error.to_string().contains("or start the run anew"), "{error}");
+}

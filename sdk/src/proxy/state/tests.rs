@@ -82,7 +82,7 @@ struct Broken;
 
 extern "C" fn too_much(_: *mut c_void, out: *mut Owned, _: *mut Failure) -> i32 {
     // SAFETY: the host lends a place for the answer.
-    unsafe { out.write(Owned::new(vec![0; STATE_BYTES_MAX + 1])) };
+    unsafe { out.write(Owned::new(vec![0; MAX_STATE_BYTES + 1])) };
     OK
 }
 

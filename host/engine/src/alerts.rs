@@ -6,6 +6,7 @@ mod spec;
 mod sum;
 
 pub use groups::{GroupedAlert, Groups, InvalidField, Origin, Payload, Slot};
+pub(crate) use spec::time_field;
 pub use spec::{
     AggregateSpec, AlertsSpec, DEFAULT_IDLE_AFTER, DEFAULT_MAX_AHEAD, DEFAULT_MAX_GROUP_BYTES, DEFAULT_MAX_GROUPS,
     Emit, Function, Having,

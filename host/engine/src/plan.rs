@@ -2,6 +2,7 @@
 //! is open yet; all problems were collected on the way.
 
 mod properties;
+mod windows;
 
 use crate::graph::{Flow, Graph};
 use crate::library::{Artifact, Found, Registry};

@@ -6,6 +6,7 @@ mod window;
 mod tests;
 
 pub use having::Having;
+pub(crate) use window::time_field;
 pub use window::{DEFAULT_IDLE_AFTER, DEFAULT_MAX_AHEAD};
 
 use std::collections::HashSet;

@@ -44,7 +44,7 @@ pub(crate) fn serialize<S: Serializer>(time: &Option<Duration>, writer: S) -> Re
 }
 
 /// The shortest text for a length of time, in whole milliseconds.
-fn print(time: Duration) -> String {
+pub(crate) fn print(time: Duration) -> String {
     let millis = time.as_millis();
     let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
     match units.into_iter().find(|(_, unit)| millis > 0 && millis.is_multiple_of(*unit)) {

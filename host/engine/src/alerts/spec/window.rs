@@ -1,9 +1,10 @@
 //! The windows that a section asks for.
 use std::time::Duration;
 
-use campanile_sdk::Finding;
+use campanile_sdk::{DataType, Finding, Schema};
 
 use super::{AlertsSpec, Emit};
+use crate::spec::did_you_mean;
 
 /// How far ahead of the clock a record's time may be when the section does not say.
 pub const DEFAULT_MAX_AHEAD: Duration = Duration::from_secs(60 * 60);
@@ -63,6 +64,21 @@ impl AlertsSpec {
                 );
             }
         }
+    }
+}
+
+/// Where the field that tells the time is among those of a schema; else what is wrong with it, and a hint.
+pub(crate) fn time_field(schema: &Schema, name: &str) -> Result<usize, (String, Option<String>)> {
+    let Some(index) = schema.fields.iter().position(|field| field.name == name) else {
+        let names = schema.fields.iter().map(|field| field.name.as_str());
+        return Err((format!("there is no field `{name}`"), did_you_mean(name, names, "fields")));
+    };
+    match &schema.fields[index].data_type {
+        DataType::Timestamp | DataType::Date | DataType::Long | DataType::String => Ok(index),
+        other => Err((
+            format!("`{name}` is of type {other}, which tells no time"),
+            Some("it can be a timestamp, a date, a long or a string".to_owned()),
+        )),
     }
 }
 

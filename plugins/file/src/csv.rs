@@ -27,17 +27,12 @@ pub(crate) fn check(schema: &Schema, property: &str) -> Vec<Finding> {
 
 /// The schema that the records of this input seem to have.
 pub(crate) fn infer(input: Input, options: &ReadOptions) -> Result<Schema> {
-    let mut records = Records::new(input, String::new(), 0, options.csv.delimiter, options.max_line_bytes);
+    let mut records = Records::new(input, None, 0, options.csv.delimiter, options.max_line_bytes);
     infer::infer(&mut records, &options.csv)
 }
 
-pub(crate) fn open_reader(
-    input: Input,
-    part: &Part,
-    options: &ReadOptions,
-    schema: &Schema,
-) -> Result<Box<dyn RowReader>> {
-    Ok(Box::new(reader::Reader::open(input, part, options, schema)?))
+pub(crate) fn open_reader(part: &Part, options: &ReadOptions, schema: &Schema) -> Result<Box<dyn RowReader>> {
+    Ok(Box::new(reader::Reader::open(part, options, schema)?))
 }
 
 pub(crate) fn open_writer(options: &CsvOptions, schema: &Schema, output: Output) -> Result<Box<dyn RowWriter>> {

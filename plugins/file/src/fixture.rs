@@ -77,7 +77,7 @@ impl Source for OneFile {
     }
 
     fn begin(&mut self, _: &Split, position: Option<u64>) -> Result<()> {
-        let part = Part { path: self.given.path.clone(), start: 0, end: None, after: position };
+        let part = Part { after: position, ..Part::whole(&self.given.path) };
         self.reader = Some(format::open_reader(&part, &self.given.options(), &self.schema)?);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The formats, and what each of them brings: a reader, a writer, a schema from a sample.
 
+use crate::follow::Growing;
 use crate::input::Input;
 use crate::jsonl::Inferred;
 use crate::output::Output;
@@ -61,11 +62,31 @@ pub(crate) struct Part {
     pub(crate) start: u64,
     /// The byte behind it; nothing for the end of the file.
     pub(crate) end: Option<u64>,
-    /// The position of the last row that was read before: reading goes on behind it.
+    /// Where the last row stands that was read before: reading goes on behind it.
     pub(crate) after: Option<u64>,
+    /// The open file, where it is followed.
+    pub(crate) followed: Option<Followed>,
+}
+
+/// A file that is read while it grows: its [`Input`] has nothing new for now instead of an end.
+#[derive(Clone, Debug)]
+pub(crate) struct Followed {
+    pub(crate) file: Growing,
+    /// What is added to where a row stands in the file, so that positions grow from one file to the next.
+    pub(crate) base: u64,
 }
 
 impl Part {
+    /// All of a file.
+    pub(crate) fn whole(path: &Path) -> Part {
+        Part { path: path.to_owned(), start: 0, end: None, after: None, followed: None }
+    }
+
+    /// What is added to where a row stands in the file.
+    pub(crate) fn base(&self) -> u64 {
+        self.followed.as_ref().map_or(0, |followed| followed.base)
+    }
+
     /// The file as places name it.
     pub(crate) fn file(&self) -> String {
         self.path.to_string_lossy().into_owned()
@@ -81,6 +102,22 @@ pub(crate) struct Tally {
     pub(crate) unknown_fields: u64,
     /// Their names, the first of them, with how often each stood there.
     pub(crate) unknown_names: BTreeMap<String, u64>,
+}
+
+/// Names of unknown fields that are kept of several files.
+const MAX_UNKNOWN_NAMES: usize = 64;
+
+impl Tally {
+    /// Adds what was noticed elsewhere.
+    pub(crate) fn add(&mut self, other: Tally) {
+        self.blank_lines += other.blank_lines;
+        self.unknown_fields += other.unknown_fields;
+        for (name, count) in other.unknown_names {
+            if self.unknown_names.len() < MAX_UNKNOWN_NAMES || self.unknown_names.contains_key(&name) {
+                *self.unknown_names.entry(name).or_default() += count;
+            }
+        }
+    }
 }
 
 /// Reads one part of one file.
@@ -149,8 +186,7 @@ pub(crate) fn infer(paths: &[PathBuf], options: &mut ReadOptions) -> Result<Sche
 /// keeps what it has: reading takes it away.
 pub(crate) fn check_file(path: &Path, options: &ReadOptions, schema: &Schema) -> Result<()> {
     if matches!(options.format, Format::Csv | Format::Parquet) && path.is_file() {
-        let whole = Part { path: path.to_owned(), start: 0, end: None, after: None };
-        open_reader(&whole, options, schema)?;
+        open_reader(&Part::whole(path), options, schema)?;
     }
     Ok(())
 }
@@ -159,8 +195,7 @@ pub(crate) fn check_file(path: &Path, options: &ReadOptions, schema: &Schema) ->
 pub(crate) fn open_reader(part: &Part, options: &ReadOptions, schema: &Schema) -> Result<Box<dyn RowReader>> {
     match options.format {
         Format::Jsonl => jsonl::open_reader(part, options, schema),
-        // An `Input` decompresses by the file's name; it begins at the start of the file.
-        Format::Csv => csv::open_reader(Input::open(&part.path)?, part, options, schema),
+        Format::Csv => csv::open_reader(part, options, schema),
         // Neither standard input nor compressed files: the source refuses them before.
         Format::Parquet => parquet::open_reader(part, schema),
         Format::Text => plain::open_reader(part, options, schema),

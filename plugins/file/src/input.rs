@@ -1,5 +1,6 @@
 //! Where bytes come from: a file, plain or compressed, or standard input.
 
+use crate::follow::Growing;
 use crate::stdin::{self, Stdin};
 use campanile_sdk::{Error, Result};
 use flate2::bufread::MultiGzDecoder;
@@ -34,12 +35,13 @@ impl Compression {
 
 /// Bytes of one file, decompressed. It is not buffered: read large pieces.
 ///
-/// Standard input answers [`io::ErrorKind::WouldBlock`] where nothing came for [`stdin::IDLE`].
+/// Standard input answers [`io::ErrorKind::WouldBlock`] where nothing came for [`stdin::IDLE`], a file that grows at once.
 pub(crate) enum Input {
     Plain(File),
     Gzip(Box<MultiGzDecoder<BufReader<File>>>),
     Zstd(Box<zstd::Decoder<'static, BufReader<File>>>),
     Stdin(Stdin),
+    Growing(Growing),
 }
 
 impl Input {
@@ -88,6 +90,7 @@ impl Read for Input {
             Input::Gzip(decoder) => decoder.read(buffer),
             Input::Zstd(decoder) => decoder.read(buffer),
             Input::Stdin(stdin) => stdin.read(buffer),
+            Input::Growing(growing) => growing.read(buffer),
         }
     }
 }

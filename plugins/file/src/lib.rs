@@ -3,7 +3,9 @@
 mod csv;
 #[cfg(test)]
 mod fixture;
+mod follow;
 mod format;
+mod identity;
 mod input;
 mod jsonl;
 mod lines;

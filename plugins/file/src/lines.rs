@@ -1,5 +1,6 @@
 //! The lines of a part of a file, in a buffer that holds whole ones.
 
+use crate::follow::Growing;
 use crate::format::Part;
 use crate::input::Input;
 use campanile_sdk::{Error, Result};
@@ -37,8 +38,11 @@ pub(crate) struct Lines {
     head: usize,
     tail: usize,
     whole: usize,
-    /// Where `head` stands in the file.
+    /// Where `head` stands in the file; positions are `base` more.
     offset: u64,
+    base: u64,
+    /// What the file's lines are counted in, where that is not the file with its name.
+    growing: Option<Growing>,
     /// How many lines were begun in front of `head`, since `first`.
     lines: u64,
     /// Where the first line stands, and the number of line feeds before it, once somebody asked.
@@ -59,7 +63,11 @@ impl Lines {
     pub(crate) fn open(part: &Part, limit: usize) -> Result<Lines> {
         // One byte earlier: where that is a line feed, a line begins at the start.
         let from = part.after.unwrap_or_else(|| part.start.saturating_sub(1));
-        let input = if from == 0 { Input::open(&part.path)? } else { Input::open_file(&part.path, from)? };
+        let input = match &part.followed {
+            Some(followed) => followed.file.input(from)?,
+            None if from == 0 => Input::open(&part.path)?,
+            None => Input::open_file(&part.path, from)?,
+        };
         Ok(Lines::of(input, part, from, limit))
     }
 
@@ -78,6 +86,8 @@ impl Lines {
             tail: 0,
             whole: 0,
             offset: from,
+            base: part.base(),
+            growing: part.followed.as_ref().map(|followed| followed.file.clone()),
             lines: 0,
             first: from,
             before: Cell::new((from == 0).then_some(0)),
@@ -104,9 +114,9 @@ impl Lines {
         &self.buffer[self.head..self.tail.min(self.head + KEPT_BYTES)]
     }
 
-    /// Where the next line stands in the file.
+    /// The position of the next line: where it stands in the file, and above that the base of the part.
     pub(crate) fn offset(&self) -> u64 {
-        self.offset
+        self.base + self.offset
     }
 
     /// Goes on behind so many bytes and lines.
@@ -126,7 +136,7 @@ impl Lines {
     pub(crate) fn number(&self, lines: u64) -> Result<u64> {
         let before = match self.before.get() {
             Some(before) => before,
-            None => count(&self.path, self.first)?,
+            None => count(&self.path, self.growing.as_ref(), self.first)?,
         };
         self.before.set(Some(before));
         Ok(before + self.lines + lines + 1)
@@ -247,9 +257,13 @@ pub(crate) fn content(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// The line feeds in the first bytes of a file.
-pub(crate) fn count(path: &Path, bytes: u64) -> Result<u64> {
-    let mut input = Input::open_file(path, 0)?.take(bytes);
+/// The line feeds in the first bytes of a file, or of one that is followed.
+pub(crate) fn count(path: &Path, growing: Option<&Growing>, bytes: u64) -> Result<u64> {
+    let input = match growing {
+        Some(growing) => growing.again()?,
+        None => Input::open_file(path, 0)?,
+    };
+    let mut input = input.take(bytes);
     let mut buffer = vec![0; READ_BYTES];
     let mut lines = 0;
     loop {

@@ -8,6 +8,19 @@ use std::path::{Path, PathBuf};
 /// Files that a path may match.
 const MAX_FILES: usize = 100_000;
 
+/// The files of a path that are there by now, in the order of their names; a path that is no pattern is a file that may come.
+pub(crate) fn expand_now(path: &str) -> Result<Vec<PathBuf>> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(folder(path)),
+        Err(_) if is_pattern(path) => matching(path),
+        _ => Ok(vec![path.into()]),
+    }
+}
+
+fn is_pattern(path: &str) -> bool {
+    path.contains(['*', '?', '['])
+}
+
 /// The files of a path, a pattern or `-`, in the order of their names. None, or a folder, is an error.
 pub(crate) fn expand(path: &str) -> Result<Vec<PathBuf>> {
     if path == DASH {
@@ -16,26 +29,37 @@ pub(crate) fn expand(path: &str) -> Result<Vec<PathBuf>> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => return Err(folder(path)),
         Ok(_) => return Ok(vec![path.into()]),
-        Err(_) if path.contains(['*', '?', '[']) => {}
+        Err(_) if is_pattern(path) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(Error::config(format!("there is no file `{path}`: check property `path`")));
         }
         Err(error) => return Err(Error::from(error).context(format!("cannot open `{path}`"))),
     }
+    let files = matching(path)?;
+    if files.is_empty() {
+        return Err(Error::config(format!("no file matches `{path}`: check property `path`")));
+    }
+    Ok(files)
+}
+
+/// The files of a pattern.
+fn matching(path: &str) -> Result<Vec<PathBuf>> {
     let matches =
         glob::glob(path).map_err(|error| Error::config(format!("`{path}` is no pattern for files: {error}")))?;
     let mut files = Vec::new();
     for found in matches {
-        let found = found.map_err(|error| Error::from(error).context(format!("cannot look for `{path}`")))?;
+        let found = match found {
+            Ok(found) => found,
+            // A folder that went away meanwhile.
+            Err(error) if error.error().kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(Error::from(error).context(format!("cannot look for `{path}`"))),
+        };
         if !found.is_dir() {
             files.push(found);
         }
         if files.len() > MAX_FILES {
             return Err(Error::config(format!("`{path}` matches more than {MAX_FILES} files: read fewer at a time")));
         }
-    }
-    if files.is_empty() {
-        return Err(Error::config(format!("no file matches `{path}`: check property `path`")));
     }
     files.sort();
     Ok(files)

@@ -1,6 +1,7 @@
 //! Reads records from files.
 
-use crate::format::{self, CsvOptions, Format, Part, ReadOptions, RowReader, Tally};
+use crate::follow::{self, Growing, Names, Tail};
+use crate::format::{self, CsvOptions, Followed, Format, Part, ReadOptions, RowReader, Tally};
 use crate::input::{Compression, DASH};
 use crate::parquet;
 use crate::paths;
@@ -48,6 +49,10 @@ pub(crate) struct FileSource {
     /// Bytes of the longest line that is read; a longer one is an error record.
     #[serde(default = "max_line_bytes")]
     max_line_bytes: u64,
+    /// Whether files are read on while they grow, also when they are rotated or truncated: the run never ends by itself.
+    #[serde(default)]
+    #[schemars(extend("x-live" = true))]
+    follow: bool,
     #[serde(skip)]
     run: Option<Run>,
 }
@@ -64,6 +69,10 @@ struct Run {
     services: Services,
     reader: Option<Box<dyn RowReader>>,
     tally: Tally,
+    /// What there is where files are followed.
+    names: Names,
+    tail: Option<Tail>,
+    saved: Option<follow::Saved>,
 }
 
 impl FileSource {
@@ -78,6 +87,40 @@ impl FileSource {
             max_line_bytes: self.max_line_bytes as usize,
             any: Vec::new(),
         })
+    }
+
+    /// What cannot be followed.
+    fn check_follow(&self) -> Option<Finding> {
+        if self.path == DASH {
+            let message = "standard input is read as it comes, and ends when its writer ends";
+            return Some(Finding::error("follow", message).hint("leave `follow` out, or name a file"));
+        }
+        if Compression::of(Path::new(&self.path)) != Compression::None {
+            let message = "a compressed file cannot be followed: what stands at its end may be half of a block";
+            return Some(Finding::error("follow", message).hint("follow the file before it is compressed"));
+        }
+        if self.format == Format::Parquet {
+            let message = "a parquet file cannot be followed: it is read from its end, which is written last";
+            return Some(Finding::error("follow", message).hint("read it without `follow` when it is complete"));
+        }
+        None
+    }
+
+    /// The fields of the records, where the files have to tell.
+    fn infer(&self, files: &[PathBuf], options: &mut ReadOptions) -> Result<Schema> {
+        let there: Vec<PathBuf> = files.iter().filter(|file| !self.follow || file.exists()).cloned().collect();
+        let wait = if self.follow { ", or start the run when there is one" } else { "" };
+        if there.is_empty() {
+            let message = format!("there is no file `{}` yet: set property `schema`{wait}", self.path);
+            return Err(Error::config(message));
+        }
+        let schema = format::infer(&there, options)?;
+        if schema.fields.is_empty() {
+            let message =
+                format!("`{}` holds no record to take the fields from: set property `schema`{wait}", self.path);
+            return Err(Error::config(message));
+        }
+        Ok(schema)
     }
 
     fn run(&mut self) -> Result<&mut Run> {
@@ -97,7 +140,11 @@ impl Source for FileSource {
         if let Err(finding) = self.options() {
             stage.find(finding);
         }
-        if self.format == Format::Parquet
+        if self.follow {
+            if let Some(finding) = self.check_follow() {
+                stage.find(finding);
+            }
+        } else if self.format == Format::Parquet
             && let Some(finding) = parquet::check_path(&self.path)
         {
             stage.find(finding);
@@ -122,34 +169,50 @@ impl Source for FileSource {
     }
 
     fn open(&mut self, stage: &mut StageContext<'_>) -> Result<()> {
-        let files = paths::expand(&self.path)?;
+        let services = stage.services();
+        let mut names = Names::default();
+        let files = if self.follow { names.look(&self.path, services)? } else { paths::expand(&self.path)? };
         let mut options = self.options().map_err(|finding| Error::findings(vec![finding]))?;
         for file in &files {
-            check_readable(file)?;
+            if self.follow {
+                Growing::open(file)?;
+            } else {
+                check_readable(file)?;
+            }
         }
         let schema = match (&self.schema, self.format) {
             (Some(schema), _) => schema.clone(),
             (None, Format::Text) => plain::schema(),
             (None, _) => {
-                let schema = format::infer(&files, &mut options)?;
-                if schema.fields.is_empty() {
-                    let message =
-                        format!("`{}` holds no record to take the fields from: set property `schema`", self.path);
-                    return Err(Error::config(message));
-                }
+                let schema = self.infer(&files, &mut options)?;
                 stage.set_output(schema.clone());
                 schema
             }
         };
         for file in &files {
-            format::check_file(file, &options, &schema)?;
+            if !self.follow {
+                format::check_file(file, &options, &schema)?;
+            } else if let Some(growing) = Growing::open(file)? {
+                let part = Part { followed: Some(Followed { file: growing, base: 0 }), ..Part::whole(file) };
+                format::open_reader(&part, &options, &schema)?;
+            }
         }
-        let services = stage.services();
-        self.run = Some(Run { files, options, schema, services, reader: None, tally: Tally::default() });
+        let (reader, tally, tail, saved) = (None, Tally::default(), None, None);
+        self.run = Some(Run { files, options, schema, services, reader, tally, names, tail, saved });
         Ok(())
     }
 
     fn splits(&mut self) -> Result<Vec<Split>> {
+        if self.follow {
+            let path = self.path.clone();
+            let run = self.run()?;
+            let files = run.names.look(&path, run.services)?;
+            let split = |file: &PathBuf| {
+                let path = file.to_string_lossy();
+                Split::new(&*path).with("path", &*path).with("start", 0)
+            };
+            return Ok(files.iter().map(split).collect());
+        }
         let run = self.run()?;
         let can_be_cut = matches!(run.options.format, Format::Jsonl | Format::Text);
         let mut splits = Vec::new();
@@ -176,6 +239,7 @@ impl Source for FileSource {
     }
 
     fn begin(&mut self, split: &Split, position: Option<u64>) -> Result<()> {
+        let follow = self.follow;
         let run = self.run()?;
         run.leave();
         let part = Part {
@@ -183,7 +247,13 @@ impl Source for FileSource {
             start: split.number("start")?,
             end: split.number("end").ok(),
             after: position,
+            followed: None,
         };
+        if follow {
+            let how = (&run.options, &run.schema);
+            run.tail = Some(Tail::begin(&part.path, how, run.services, position, run.saved.take())?);
+            return Ok(());
+        }
         if part.path.as_os_str() == DASH && position.is_some() {
             return Err(Error::fatal("standard input cannot be read a second time: read from a file to resume a run"));
         }
@@ -192,10 +262,24 @@ impl Source for FileSource {
     }
 
     fn read(&mut self, limits: Limits, emitter: &mut Emitter<'_>) -> Result<Read> {
-        match &mut self.run()?.reader {
-            Some(reader) => reader.read(limits, emitter),
-            None => Err(Error::fatal("no split was begun")),
+        match self.run()? {
+            Run { reader: Some(reader), .. } => reader.read(limits, emitter),
+            Run { tail: Some(tail), .. } => tail.read(limits, emitter),
+            _ => Err(Error::fatal("no split was begun")),
         }
+    }
+
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        match &self.run()?.tail {
+            Some(tail) => Ok(Some(serde_json::to_vec(&tail.saved())?)),
+            // The positions of rows are all that it takes.
+            None => Ok(None),
+        }
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        self.run()?.saved = Some(follow::Saved::from_json(state)?);
+        Ok(())
     }
 
     fn close(&mut self, _: &mut Emitter<'_>) -> Result<()> {
@@ -212,6 +296,9 @@ impl Run {
     fn leave(&mut self) {
         if let Some(mut reader) = self.reader.take() {
             reader.tally(&mut self.tally);
+        }
+        if let Some(tail) = self.tail.take() {
+            tail.tally(&mut self.tally);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The names of the columns.
 
 use super::records::{Next, Records};
-use campanile_sdk::{Error, Result};
+use campanile_sdk::{Error, Read, Result};
 
 /// The names of the columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,13 +15,14 @@ impl Header {
         Header { names: (1..=columns).map(|number| format!("column_{number}")).collect() }
     }
 
-    /// The first record; nothing where none is there (yet).
-    pub(super) fn read(records: &mut Records) -> Result<Option<Header>> {
+    /// The first record; where none is there (yet), what a reader answers.
+    pub(super) fn read(records: &mut Records) -> Result<Result<Header, Read>> {
         let bad = |file: &str, what: &str| Err(Error::config(format!("the header of `{file}` cannot be read: {what}")));
         match records.next()? {
             Next::Record => {}
             Next::Broken(message) => return bad(records.file(), &message),
-            Next::Idle | Next::End => return Ok(None),
+            Next::Idle => return Ok(Err(Read::Idle)),
+            Next::End => return Ok(Err(Read::End)),
         }
         let Ok(record) = std::str::from_utf8(records.raw()) else { return bad(records.file(), "it is no UTF-8") };
         let fields = records.fields();
@@ -37,6 +38,6 @@ impl Header {
         if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             return bad(records.file(), &format!("column `{}` stands there twice", twice[0]));
         }
-        Ok(Some(header))
+        Ok(Ok(header))
     }
 }

@@ -89,8 +89,8 @@ pub(super) fn infer(records: &mut Records, options: &CsvOptions) -> Result<Schem
     let mut header = None;
     if options.header {
         match Header::read(records)? {
-            Some(read) => header = Some(read),
-            None => return Ok(Schema::default()),
+            Ok(read) => header = Some(read),
+            Err(_) => return Ok(Schema::default()),
         }
     }
     let (mut columns, mut sampled) = (Vec::new(), 0);

@@ -22,10 +22,16 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn open(input: Input, part: &Part, options: &ReadOptions, schema: &Schema) -> Result<Reader> {
+    pub(super) fn open(part: &Part, options: &ReadOptions, schema: &Schema) -> Result<Reader> {
         let (delimiter, limit) = (options.csv.delimiter, options.max_line_bytes);
+        // It decompresses by the file's name. The header stands at the start, wherever reading goes on.
+        let start = match (&part.followed, part.after) {
+            (Some(followed), None) => followed.file.input(0)?,
+            (Some(followed), Some(_)) => followed.file.again()?,
+            (None, _) => Input::open(&part.path)?,
+        };
         let mut reader = Reader {
-            records: Records::new(input, part.file(), 0, delimiter, limit),
+            records: Records::new(start, Some(part), 0, delimiter, limit),
             schema: schema.clone(),
             nulls: options.csv.nulls.clone(),
             matching: (!options.csv.header).then(|| Matching::in_order(schema)),
@@ -39,18 +45,25 @@ impl Reader {
             reader.read_header()?;
         }
         if let Some(after) = part.after {
-            let rest = Input::open_file(&part.path, after)?;
-            reader.records = Records::new(rest, part.file(), after, delimiter, limit);
+            let rest = match &part.followed {
+                Some(followed) => followed.file.input(after)?,
+                None => Input::open_file(&part.path, after)?,
+            };
+            reader.records = Records::new(rest, Some(part), after, delimiter, limit);
             reader.skip_first = true;
         }
         Ok(reader)
     }
 
-    fn read_header(&mut self) -> Result<()> {
-        if let Some(header) = Header::read(&mut self.records)? {
-            self.matching = Some(Matching::by_name(&header.names, &self.schema, self.records.file())?);
+    /// Nothing where the header was there; else what is to be answered.
+    fn read_header(&mut self) -> Result<Option<Read>> {
+        match Header::read(&mut self.records)? {
+            Ok(header) => {
+                self.matching = Some(Matching::by_name(&header.names, &self.schema, self.records.file())?);
+                Ok(None)
+            }
+            Err(answer) => Ok(Some(answer)),
         }
-        Ok(())
     }
 
     /// Adds the record that was found; or says what is wrong with it.
@@ -105,8 +118,10 @@ impl Reader {
 
 impl RowReader for Reader {
     fn read(&mut self, limits: Limits, emitter: &mut Emitter<'_>) -> Result<Read> {
-        if self.matching.is_none() {
-            self.read_header()?;
+        if self.matching.is_none()
+            && let Some(answer) = self.read_header()?
+        {
+            return Ok(answer);
         }
         let (mut records, mut bytes) = (0, 0);
         while records < limits.rows && bytes < limits.bytes {

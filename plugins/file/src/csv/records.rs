@@ -1,6 +1,8 @@
 //! The records of a file, one after the other, each with its place.
 
 use super::split::{Fields, Split, split};
+use crate::follow::Growing;
+use crate::format::Part;
 use crate::input::Input;
 use crate::lines::{KEPT_BYTES, READ_BYTES, count};
 use campanile_sdk::{Error, Result};
@@ -34,8 +36,11 @@ pub(super) struct Records {
     /// What was not taken yet: `buffer[head..tail]`.
     head: usize,
     tail: usize,
-    /// Where `head` stands in the file.
+    /// Where `head` stands in the file; positions are `base` more.
     offset: u64,
+    base: u64,
+    /// What the file's lines are counted in, where that is not the file with its name.
+    growing: Option<Growing>,
     /// Line feeds in front of `head`, since `first`.
     lines: u64,
     /// Where reading began, and the line feeds before it, once somebody asked.
@@ -52,17 +57,19 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// The records of an input that begins at this byte of the file.
-    pub(super) fn new(input: Input, file: String, offset: u64, delimiter: u8, limit: usize) -> Records {
+    /// The records of an input that begins at this byte of a file, of this part where they have a place.
+    pub(super) fn new(input: Input, part: Option<&Part>, offset: u64, delimiter: u8, limit: usize) -> Records {
         Records {
             input,
-            file,
+            file: part.map(Part::file).unwrap_or_default(),
             delimiter,
             limit,
             buffer: Vec::new(),
             head: 0,
             tail: 0,
             offset,
+            base: part.map_or(0, Part::base),
+            growing: part.and_then(|part| part.followed.as_ref()).map(|followed| followed.file.clone()),
             lines: 0,
             first: offset,
             before: (offset == 0).then_some(0),
@@ -90,9 +97,9 @@ impl Records {
         &self.fields
     }
 
-    /// Where in the file stands what was found last.
+    /// The position of what was found last: where it stands in the file, and above that the base of the part.
     pub(super) fn offset(&self) -> u64 {
-        self.offset
+        self.base + self.offset
     }
 
     /// The lines without anything that were skipped.
@@ -105,7 +112,7 @@ impl Records {
     pub(super) fn line(&mut self) -> Result<u64> {
         let before = match self.before {
             Some(before) => before,
-            None => count(Path::new(&self.file), self.first)?,
+            None => count(Path::new(&self.file), self.growing.as_ref(), self.first)?,
         };
         self.before = Some(before);
         Ok(before + self.lines + 1)
@@ -147,15 +154,13 @@ impl Records {
                 (self.found, self.next) = (head..head + end, head + next);
                 Some(Next::Record)
             }
-            Split::Record { end, next } => {
-                (self.found, self.next) = (head..head + end.min(KEPT_BYTES), head + next);
-                Some(Next::Broken(self.too_long()))
-            }
+            // However much of it is there: who reads it again, from elsewhere, has to find the same.
+            Split::Record { .. } => Some(self.over_limit()),
             Split::Behind(at) => {
                 let end = match memchr::memchr(b'\n', &rest[at..]) {
                     Some(length) => at + length,
                     None if self.input_ended => rest.len(),
-                    None if rest.len() > self.limit => return Some(self.over_limit()),
+                    None if rest.len() > self.most() => return Some(self.over_limit()),
                     None => return None,
                 };
                 let message =
@@ -166,9 +171,14 @@ impl Records {
                 let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
                 Some(self.broken(end, "a quote is opened and never closed".to_owned()))
             }
-            Split::More if rest.len() > self.limit => Some(self.over_limit()),
+            Split::More if rest.len() > self.most() => Some(self.over_limit()),
             Split::More => None,
         }
+    }
+
+    /// Bytes of a record that may still be one: a carriage return may stand behind as many as are allowed.
+    fn most(&self) -> usize {
+        self.limit.saturating_add(1)
     }
 
     fn too_long(&self) -> String {
@@ -179,7 +189,8 @@ impl Records {
     /// given up.
     fn over_limit(&mut self) -> Next {
         let message = self.too_long();
-        if let Some(end) = memchr::memchr(b'\n', &self.buffer[self.head..self.tail]) {
+        let rest = &self.buffer[self.head..self.tail];
+        if let Some(end) = memchr::memchr(b'\n', rest).or(self.input_ended.then_some(rest.len())) {
             return self.broken(end, message);
         }
         (self.found, self.next) = (self.head..self.tail.min(self.head + KEPT_BYTES), self.tail);

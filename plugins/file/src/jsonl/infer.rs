@@ -35,8 +35,7 @@ pub(crate) fn infer(paths: &[PathBuf], options: &ReadOptions) -> Result<Inferred
     let mut seen: Vec<(String, Seen)> = Vec::new();
     let mut records = 0;
     'files: for path in paths {
-        let part = Part { path: path.clone(), start: 0, end: None, after: None };
-        let mut lines = Lines::sample(&part, options.max_line_bytes)?;
+        let mut lines = Lines::sample(&Part::whole(path), options.max_line_bytes)?;
         loop {
             match lines.fill()? {
                 Fill::Lines => {}

@@ -306,3 +306,18 @@ fn a_file_of_another_schema_fails_the_start() {
     let message = open(json!([{ "name": "n", "type": "int" }])).unwrap_err().to_string();
     assert!(message.ends_with("is long, where the schema says int"), "{message}");
 }
+
+#[test]
+fn reading_goes_on_behind_a_row_that_is_null_where_it_must_not_be() {
+    let schema = json!([{ "name": "n", "type": "long" }, { "name": "text", "type": "string", "nullable": false }]);
+    let (_folder, harness) = source(&numbers(10), 4, json!({ "schema": schema }));
+    let all = harness.read().unwrap();
+    assert_eq!((all.records.len(), all.errors.len()), (6, 4));
+    let split = &harness.splits().unwrap()[0];
+    for position in 0..10 {
+        let rest = harness.read_from(split, position).unwrap();
+        let behind = all.positions.iter().filter(|&&other| other > position).count();
+        assert_eq!(rest.records, all.records[6 - behind..]);
+        assert!(rest.errors.iter().eq(all.errors.iter().filter(|error| error.position.unwrap() > position)));
+    }
+}

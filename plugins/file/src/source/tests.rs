@@ -1,5 +1,5 @@
 use super::{FileSource, SPLIT_BYTES};
-use campanile_sdk::testing::{self, Harness};
+use campanile_sdk::testing::{self, Harness, TestError};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::Path;
@@ -228,4 +228,66 @@ fn a_pipe_is_read_as_one_split_and_not_before_it_is_begun() {
     let got = source(&path, one_long()).read().unwrap();
     writer.join().unwrap();
     assert_eq!(got.records.len(), 2);
+}
+
+/// A file with errors: behind each of them, and behind each record, reading goes on as if it had not stopped.
+fn goes_on_behind_everything(path: &Path, properties: &Value, errors: usize) {
+    let harness = source(path, properties.clone()).batch_rows(3);
+    let all = harness.read().unwrap();
+    assert_eq!(all.errors.len(), errors, "{:#?}", all.errors);
+    let split = &harness.splits().unwrap()[0];
+    let wrong: Vec<u64> = all.errors.iter().map(|error| error.position.unwrap()).collect();
+    for position in wrong.into_iter().chain(all.positions.iter().copied()) {
+        let rest = harness.read_from(split, position).unwrap();
+        let behind = all.positions.iter().filter(|&&other| other > position).count();
+        assert!(rest.records == all.records[all.records.len() - behind..], "{} behind {position}", path.display());
+        // How much is kept of a line over the limit depends on how it came.
+        let place = |error: &TestError| (error.position, error.line, error.message.clone());
+        let errors = all.errors.iter().filter(|error| error.position.unwrap() > position).map(place);
+        assert!(rest.errors.iter().map(place).eq(errors), "{} behind {position}", path.display());
+    }
+}
+
+#[test]
+fn reading_goes_on_behind_what_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = "x".repeat(300_000);
+    let jsonl = format!("bad\n{{\"id\":1}}\n\n{{\"id\":2}}\r\n{{\"id\":\"{long}\"}}\nbad\nworse\n{{\"id\":3}}\n{{");
+    // A row over the limit that holds lines, one without a line, what stands behind a quote, a quote that is never closed.
+    let lines = "y\n".repeat(200_000);
+    let csv = format!("id\nbad\n1\n\"{lines}\"\n{long}\n2\n\"3\"x\n4\n\"5\n6\n");
+    let text = [b"a\n\xff\n\nb\n".as_slice(), long.as_bytes(), b"\nc\n\xff\xff"].concat();
+    let properties = |format: &str| {
+        let schema = if format == "text" {
+            json!({ "name": "line", "type": "string" })
+        } else {
+            json!({ "name": "id", "type": "long" })
+        };
+        json!({ "format": format, "schema": [schema], "maxLineBytes": 1_000 })
+    };
+    // Of the row with lines its first one is given up, and each of the others is no number.
+    let csv_errors = 1 + 1 + 199_999 + 1 + 1 + 1 + 1;
+    for (format, content, errors) in [("jsonl", jsonl.as_bytes(), 5), ("text", &text, 3)] {
+        let name = folder.path().join(format!("a.{format}"));
+        std::fs::write(&name, content).unwrap();
+        goes_on_behind_everything(&name, &properties(format), errors);
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(content).unwrap();
+        let name = folder.path().join(format!("a.{format}.gz"));
+        std::fs::write(&name, encoder.finish().unwrap()).unwrap();
+        goes_on_behind_everything(&name, &properties(format), errors);
+    }
+    let name = folder.path().join("a.csv");
+    std::fs::write(&name, &csv).unwrap();
+    let harness = source(&name, properties("csv"));
+    let all = harness.read().unwrap();
+    assert_eq!((all.records.len(), all.errors.len()), (4, csv_errors));
+    let split = &harness.splits().unwrap()[0];
+    for index in [0, 1, 2, 3, csv_errors - 5, csv_errors - 4, csv_errors - 3, csv_errors - 2, csv_errors - 1] {
+        let position = all.errors[index].position.unwrap();
+        let rest = harness.read_from(split, position).unwrap();
+        assert!(rest.errors == all.errors[index + 1..], "behind error {index}");
+        let behind = all.positions.iter().filter(|&&other| other > position).count();
+        assert_eq!(rest.records, all.records[4 - behind..]);
+    }
 }

@@ -1,6 +1,7 @@
 //! Turns writes into one batch of the store, and makes them seen once it is on the disk.
 
 use crate::core::{Core, Writer};
+use crate::entry::Entry;
 use crate::group::Ticket;
 use crate::key::{self, position};
 use crate::producer::Producer;
@@ -8,6 +9,7 @@ use crate::record::Record;
 use crate::step::{Published, RollbackRange, Step, check_properties};
 use crate::topic::{Properties, State};
 use crate::{Error, MessageId, Result};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -145,28 +147,34 @@ impl Core {
         let store = &self.store;
         match step {
             Step::Publish { topic, entries, producer, .. } => {
+                let mut new = Cow::Borrowed(&entries[..]);
                 let producer = producer.as_ref().map(|(name, sequence)| (key::producer(topic.number, name), *sequence));
                 if let Some((name, sequence)) = &producer {
                     let known = match pending.producers.get(name) {
                         Some(known) => Some(*known),
                         None => store.meta.get(name)?.as_deref().and_then(Producer::from_bytes),
                     };
-                    if let Some(Producer { first, last, count, .. }) = known.filter(|known| *sequence <= known.sequence)
-                    {
-                        return Ok(Some(Published { first, last, count: count as usize, repeated: true }));
+                    if let Some(known) = known.filter(|known| *sequence <= known.sequence) {
+                        let there = (known.sequence - sequence).saturating_add(1);
+                        new = Entry::behind(entries, there)?.into();
+                        if new.is_empty() {
+                            let Producer { first, last, .. } = known;
+                            return Ok(Some(Published { first, last, count: 0, repeated: true }));
+                        }
                     }
                 }
                 let mut ids = None;
-                for entry in entries {
+                for entry in &*new {
                     let first = writer.clock.take(pending.now_ms, entry.count);
                     pending.batch.insert(&store.messages, key::message(topic.number, first), entry.bytes.clone());
                     ids.get_or_insert(first);
                 }
                 let (first, last) = (ids.unwrap_or_default(), writer.clock.last());
-                let count: u32 = entries.iter().map(|entry| entry.count).sum();
+                let count: u32 = new.iter().map(|entry| entry.count).sum();
                 pending.last.insert(topic.number, (topic.clone(), last));
                 if let Some((name, sequence)) = producer {
-                    let producer = Producer { sequence, first, last, count };
+                    let all: u64 = entries.iter().map(|entry| u64::from(entry.count)).sum();
+                    let producer = Producer { sequence: sequence + (all - 1), first, last, count };
                     pending.batch.insert(&store.meta, name.clone(), producer.to_bytes());
                     pending.producers.insert(name, producer);
                 }

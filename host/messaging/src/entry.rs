@@ -50,6 +50,32 @@ impl Entry {
         Entry { bytes: bytes.into(), count: 1 }
     }
 
+    /// These entries without their first messages.
+    pub(crate) fn behind(entries: &[Entry], mut messages: u64) -> Result<Vec<Entry>> {
+        let mut rest = Vec::new();
+        for entry in entries {
+            let left_out = messages.min(u64::from(entry.count)) as u32;
+            messages -= u64::from(left_out);
+            match left_out {
+                0 => rest.push(entry.clone()),
+                all if all == entry.count => {}
+                some => rest.push(entry.without(some)?),
+            }
+        }
+        Ok(rest)
+    }
+
+    /// This entry without its first messages, of which it has more.
+    fn without(&self, messages: u32) -> Result<Entry> {
+        let mut reader = Reader::new(self.bytes.clone(), || "an entry".to_owned())?;
+        reader.skip(messages);
+        let mut rest = Vec::new();
+        while let Some((_, payload)) = reader.next().transpose()? {
+            rest.push(payload);
+        }
+        Ok(Entry::write(&rest.iter().map(|payload| &payload[..]).collect::<Vec<_>>(), reader.transaction))
+    }
+
     fn write(messages: &[&[u8]], transaction: Option<i64>) -> Entry {
         let payload: usize = messages.iter().map(|message| message.len()).sum();
         let mut bytes = Vec::with_capacity(13 + 4 * messages.len() + payload);

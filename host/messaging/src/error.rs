@@ -56,6 +56,14 @@ pub enum Error {
     /// The name of a cursor or a producer is empty or too long.
     #[error("`{0}` is no name for a cursor or a producer: 1 to 1024 bytes")]
     InvalidName(String),
+    /// A producer's messages would have sequences that are no numbers any more.
+    #[error("{messages} messages cannot be numbered from {sequence} on: the last sequence is {}", u64::MAX)]
+    InvalidSequence {
+        /// The sequence of the first.
+        sequence: u64,
+        /// How many they are.
+        messages: usize,
+    },
     /// The disk is nearly full.
     #[error("{}: {free} bytes are free on the disk, {least} must stay free: make room, then write again", .folder.display())]
     DiskFull {

@@ -4,7 +4,7 @@ use crate::MessageId;
 use crate::entry::array;
 use crate::key::{position, read_position};
 
-/// What is kept of a producer of a topic: its latest publication.
+/// What is kept of a producer of a topic: its last message's sequence, and what it wrote last.
 #[derive(Clone, Copy)]
 pub(crate) struct Producer {
     pub(crate) sequence: u64,

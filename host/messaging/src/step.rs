@@ -33,10 +33,13 @@ impl<'a> Publish<'a> {
         Publish { transaction: Some(pointer), ..self }
     }
 
-    /// Once: what this producer published to the topic with this sequence or a later one is not written again.
+    /// Once: the first message has this sequence, the next one the next, and so on. Those whose sequence this producer has
+    /// published to the topic before, or a later one, are left out; the others are written. So a stream of numbered
+    /// messages may be sent again from any of them on, in other pieces than before: each is there once, in order.
     ///
-    /// A producer's sequences grow, and only one process at a time uses its name. It is forgotten when it published nothing
-    /// for as long as the topic keeps messages, and not before a week.
+    /// A producer's sequences grow, with or without gaps, and only one process at a time uses its name. It is forgotten when
+    /// it published nothing for as long as the topic keeps messages, and not before a week. What stands for stored payloads
+    /// counts as one message.
     pub fn from_producer(self, name: &'a str, sequence: u64) -> Publish<'a> {
         Publish { producer: Some((name, sequence)), ..self }
     }
@@ -45,13 +48,13 @@ impl<'a> Publish<'a> {
 /// Where messages went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// The id of the first message.
+    /// The id of the first message that was written.
     pub first: MessageId,
     /// The id of the last.
     pub last: MessageId,
-    /// How many they are.
+    /// How many were written now: fewer than were given where the producer had published some of them.
     pub count: usize,
-    /// Nothing was written: the producer had published this sequence. The ids are those of its latest publication.
+    /// Nothing was written: the producer had published all of them. The ids are those that it wrote last.
     pub repeated: bool,
 }
 
@@ -152,6 +155,11 @@ impl Step {
             None if messages.is_empty() => return Err(Error::EmptyPublish(topic.id.clone())),
             transaction => Entry::of(messages, transaction),
         };
+        if let Some((_, sequence)) = producer
+            && sequence.checked_add(messages.len().saturating_sub(1) as u64).is_none()
+        {
+            return Err(Error::InvalidSequence { sequence, messages: messages.len() });
+        }
         let producer = producer.map(|(name, sequence)| (name.to_owned(), sequence));
         Ok(Step::Publish { topic, entries, transaction, producer })
     }

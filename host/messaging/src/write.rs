@@ -27,8 +27,9 @@ impl<'m> Write<'m> {
     /// a gap, as with what has expired.
     ///
     /// Messages that were published at once are kept at once, in entries of up to 16,384 messages or 1 MiB: an entry that
-    /// holds a later message as well stays whole. What this write publishes itself stays, too. It costs about what a cursor
-    /// costs, however many messages go; their room is given back in the background, and by [`crate::Messaging::clean`].
+    /// holds a later message as well stays whole. What this write publishes itself stays, too. However many messages go, it
+    /// costs one small record and a look at one or two entries; room is given back in the background, and by
+    /// [`crate::Messaging::clean`].
     pub fn trim(&mut self, topic: &TopicId, through: MessageId) -> Result<()> {
         self.add(Step::Trim { topic: self.core.state(topic)?, through })
     }

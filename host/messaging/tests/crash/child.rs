@@ -19,7 +19,8 @@
 
 use crate::random::Random;
 use campanile_messaging::{
-    Durability, Error, Fetch, Messaging, Options, Publish, Published, Result, RollbackRange, TimeSource, TopicId,
+    Durability, Error, Fetch, MessageId, Messaging, Options, Publish, Published, Result, RollbackRange, TimeSource,
+    TopicId,
 };
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,9 @@ const SETTINGS: &str = "CRASH_SETTINGS";
 /// Topics that stay; the messages of the last live this long, in seconds.
 pub(crate) const TOPICS: [(&str, Option<u32>); 4] = [("a", None), ("b", None), ("tx", None), ("short", Some(10))];
 
+/// A producer's messages in one request at most.
+const MOST_PRODUCED: u64 = 4;
+
 /// What a child does.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -47,7 +51,7 @@ pub(crate) struct Settings {
     pub(crate) heavy: bool,
     /// Publishes to the topic `a` alone, and ends after the first error or this many.
     pub(crate) plain: u64,
-    /// The sequence that each thread's producer used last; 0: none.
+    /// The last number of each thread's producer; 0: none.
     pub(crate) sequences: Vec<u64>,
 }
 
@@ -173,10 +177,10 @@ impl Child {
         let mut random = Random::new(self.settings.seed);
         for n in 0..self.settings.plain {
             let op = format!("{}.0.{n}", self.settings.round);
-            if self.publish(&op, "a", 1 + random.below(5) as usize, 200, None, None).is_err() {
+            if self.publish(&op, "a", 1 + random.below(5) as usize, 200, None).is_err() {
                 for n in n + 1..n + 4 {
                     let op = format!("{}.0.{n}", self.settings.round);
-                    let _ = self.publish(&op, "a", 1, 20, None, None);
+                    let _ = self.publish(&op, "a", 1, 20, None);
                 }
                 let _ = self.create(&format!("{}.0.{}", self.settings.round, n + 4), "late", None);
                 break;
@@ -194,7 +198,7 @@ impl Child {
         let mut random = Random::new(seed * 1_000 + round * 10 + thread);
         let mut begun = Begun { sequence: sequences[thread as usize], ..Begun::default() };
         // Whether it was written is not known after a crash: it is said again.
-        let again = if begun.sequence > 0 { self.produce(thread, begun.sequence) } else { Ok(()) };
+        let again = if begun.sequence > 0 { self.produce_again(thread, &mut random, &mut begun) } else { Ok(()) };
         let first = again.and_then(|()| -> Result<()> {
             loop {
                 self.step(thread, &mut random, &mut begun)?
@@ -212,17 +216,19 @@ impl Child {
         let name = ["a", "b", "short"][random.below(3) as usize];
         let heavy = self.settings.heavy;
         match random.below(100) {
-            _ if heavy && random.below(4) == 0 => self.publish(&op, "a", 3, 900 << 10, None, None).map(drop),
-            0..30 => self.publish(&op, name, 1, random.below(2_000) as usize, None, None).map(drop),
+            _ if heavy && random.below(4) == 0 => self.publish(&op, "a", 3, 900 << 10, None).map(drop),
+            0..30 => self.publish(&op, name, 1, random.below(2_000) as usize, None).map(drop),
             30..50 => {
                 let (count, size) = (2 + random.below(40) as usize, random.below(1_500) as usize);
-                self.publish(&op, name, count, size, None, None).map(drop)
+                self.publish(&op, name, count, size, None).map(drop)
             }
-            50 => self.publish(&op, "b", 3, 400 << 10, None, None).map(drop),
-            51 if random.below(3) == 0 => self.publish(&op, "b", 17_000, 0, None, None).map(drop),
+            50 => self.publish(&op, "b", 3, 400 << 10, None).map(drop),
+            51 if random.below(3) == 0 => self.publish(&op, "b", 17_000, 0, None).map(drop),
             51..60 => {
-                begun.sequence += 1;
-                self.produce(thread, begun.sequence)
+                // Some of it was said before, now and then.
+                let back = if random.below(3) == 0 { random.below(MOST_PRODUCED) } else { 0 };
+                let from = (begun.sequence + 1).saturating_sub(back).max(1);
+                self.produce(thread, from, begun.sequence + 1 - from + 1 + random.below(MOST_PRODUCED - back), begun)
             }
             60..72 => self.write(&op, thread, 1 + random.below(3) as usize),
             72..84 => self.transact(&op, thread, random, begun),
@@ -253,33 +259,51 @@ impl Child {
         outcome
     }
 
-    fn publish(
-        &self,
-        op: &str,
-        name: &str,
-        count: usize,
-        size: usize,
-        transaction: Option<i64>,
-        producer: Option<(&str, u64)>,
-    ) -> Result<Published> {
+    fn publish(&self, op: &str, name: &str, count: usize, size: usize, transaction: Option<i64>) -> Result<Published> {
         let messages: Vec<_> = (0..count).map(|index| message(op, index, size)).collect();
         let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
         let mut publish = Publish::new(&messages);
         if let Some(pointer) = transaction {
             publish = publish.in_transaction(pointer);
         }
-        if let Some((name, sequence)) = producer {
-            publish = publish.from_producer(name, sequence);
-        }
         tell(&format!("> {op} publish {name} {count} {}", transaction.unwrap_or(0)));
         self.tried(op, self.tms.publish(&topic(name), publish), ids)
     }
 
-    /// What a producer says is the same whenever it says it again.
-    fn produce(&self, thread: u64, sequence: u64) -> Result<()> {
-        let (op, name) = (format!("p{thread}.{sequence}"), format!("p{thread}"));
-        let count = 1 + sequence as usize % 3;
-        self.publish(&op, "a", count, 60, None, Some((&name, sequence))).map(drop)
+    /// Says again, in other pieces, what a producer said last, and goes on.
+    fn produce_again(&self, thread: u64, random: &mut Random, begun: &mut Begun) -> Result<()> {
+        let last = begun.sequence;
+        let mut from = last.saturating_sub(MOST_PRODUCED + random.below(5)).max(1);
+        while from <= last {
+            let count = 1 + random.below(MOST_PRODUCED);
+            self.produce(thread, from, count, begun)?;
+            from += count;
+        }
+        Ok(())
+    }
+
+    /// A producer's messages from a number on, in one request. Each is the same whenever it says it again, and is told of as
+    /// if it were a request of its own.
+    fn produce(&self, thread: u64, from: u64, count: u64, begun: &mut Begun) -> Result<()> {
+        begun.sequence = begun.sequence.max(from + count - 1);
+        let name = format!("p{thread}");
+        let ops: Vec<_> = (from..from + count).map(|number| format!("{name}.{number}")).collect();
+        let messages: Vec<_> = ops.iter().map(|op| message(op, 0, 60)).collect();
+        let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+        ops.iter().for_each(|op| tell(&format!("> {op} publish a 1 0")));
+        let publish = Publish::new(&messages).from_producer(&name, from);
+        let published = self.tms.publish(&topic("a"), publish).inspect_err(|error| {
+            tell(&format!("! {} {error}", ops[0]));
+        })?;
+        assert_eq!(published.repeated, published.count == 0);
+        let (left_out, written) = ops.split_at(ops.len() - published.count);
+        left_out.iter().for_each(|op| tell(&format!("< {op}")));
+        for (op, n) in written.iter().zip(0..) {
+            let id = MessageId { sequence: published.first.sequence + n, ..published.first };
+            assert!(op != &ops[ops.len() - 1] || id == published.last);
+            tell(&format!("< {op} {id} {id} false"));
+        }
+        Ok(())
     }
 
     fn write(&self, op: &str, thread: u64, count: usize) -> Result<()> {
@@ -315,7 +339,7 @@ impl Child {
             }
             _ => {
                 let count = 1 + random.below(4) as usize;
-                let done = self.publish(op, "tx", count, 80, Some(pointer), None)?;
+                let done = self.publish(op, "tx", count, 80, Some(pointer))?;
                 published.push((op.to_owned(), done));
                 begun.transaction = Some((pointer, published));
             }
@@ -349,7 +373,7 @@ impl Child {
             return self.create(op, &name, None);
         }
         if random.below(3) > 0 {
-            return self.publish(op, &name, 1 + random.below(3) as usize, 100, None, None).map(drop);
+            return self.publish(op, &name, 1 + random.below(3) as usize, 100, None).map(drop);
         }
         tell(&format!("> {op} delete {name}"));
         self.tried(op, self.tms.delete_topic(&topic(&name)), |()| String::new())

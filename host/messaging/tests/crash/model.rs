@@ -111,7 +111,7 @@ impl Model {
         };
         if let Some((producer, sequence)) = name.strip_prefix('p').and_then(|name| name.split_once('.')) {
             let producer: usize = producer.parse().unwrap();
-            self.sequences[producer] = sequence.parse().unwrap();
+            self.sequences[producer] = self.sequences[producer].max(sequence.parse().unwrap());
             // It is said again: nothing new where it is there already.
             if self.ops.get(&name).is_some_and(|op| op.state == State::There) {
                 return;

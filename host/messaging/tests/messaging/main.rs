@@ -6,6 +6,7 @@ mod folder;
 mod golden;
 mod messages;
 mod order;
+mod producers;
 mod topics;
 mod trim;
 mod trouble;

@@ -31,7 +31,7 @@ fn a_disk_that_is_nearly_full_refuses_writes_and_goes_on_reading() {
     let refused = tms.publish(&t, Publish::new(&[b"too much"])).unwrap_err();
     assert!(matches!(refused, Error::DiskFull { .. }), "{refused}");
     assert!(refused.to_string().contains("make room, then write again"), "{refused}");
-    assert_eq!(tms.check(), Err(refused));
+    assert!(matches!(tms.check(), Err(Error::DiskFull { .. })), "others use the disk as well");
     assert_eq!(payloads(&tms, &t, Fetch::default()), ["kept"]);
     drop(tms);
     folder.open().publish(&t, Publish::new(&[b"again"])).unwrap();

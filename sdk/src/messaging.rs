@@ -68,9 +68,9 @@ pub struct TopicInfo {
 /// What became of a publication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Published {
-    /// The ids of its first and its last message; the same for one message. None where the service does not tell.
+    /// The ids of the first and the last message that were written; the same for one message. None where the service does not tell.
     pub ids: Option<(MessageId, MessageId)>,
-    /// This producer had published this sequence before: nothing was written.
+    /// This producer had published all of them before: nothing was written.
     pub repeated: bool,
 }
 
@@ -197,8 +197,9 @@ impl Messaging {
         self.0.publish(topic.into(), messages.iter().map(AsRef::as_ref), "", 0)
     }
 
-    /// As [`publish`](Messaging::publish), once: where this producer has published this sequence to the topic before, or a
-    /// later one, nothing is written and the answer says `repeated`. A producer counts up, from any number.
+    /// As [`publish`](Messaging::publish), once: the first message has this sequence, the next one the next, and so on. Those
+    /// whose sequence this producer has published to the topic before, or a later one, are left out; where that is all of them,
+    /// nothing is written and the answer says `repeated`. A producer counts up, from any number, with or without gaps.
     pub fn publish_from<'t>(
         &self,
         topic: impl Into<TopicName<'t>>,

@@ -136,7 +136,8 @@ impl Access {
 
     /// Publishes messages in one step; returns when they are on the disk.
     ///
-    /// With a producer and its sequence it is repeated if the owner goes before it answers; without, [`Error::Lost`] says that the
+    /// With a producer and the first message's sequence it is repeated if the owner goes before it answers, and what was written by
+    /// then is left out; without, [`Error::Lost`] says that the
     /// messages may be there or not.
     pub fn publish(&self, topic: &TopicId, messages: &[&[u8]], producer: Option<(&str, u64)>) -> Result<Published> {
         let again = if producer.is_some() { Again::Yes } else { Again::No };

@@ -67,6 +67,7 @@ impl From<Error> for ApiError {
             Error::EmptyPublish(_) | Error::EmptyStore(_) => (StatusCode::BAD_REQUEST, "no-messages"),
             Error::InvalidTtl(_) => (StatusCode::BAD_REQUEST, "invalid-ttl"),
             Error::InvalidName(_) => (StatusCode::BAD_REQUEST, "invalid-name"),
+            Error::InvalidSequence { .. } => (StatusCode::BAD_REQUEST, "invalid-sequence"),
             Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
             Error::DiskFull { .. } => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
             Error::Poisoned(_) => (StatusCode::SERVICE_UNAVAILABLE, "poisoned"),

@@ -67,13 +67,13 @@ pub struct Batch {
 /// What became of a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// The id of the first message.
+    /// The id of the first message that was written.
     pub first: MessageId,
     /// The id of the last message.
     pub last: MessageId,
-    /// Messages that the request had.
+    /// Messages that were written now: fewer than the request had where its producer had published some of them.
     pub count: usize,
-    /// The producer's sequence was there already: nothing was written now.
+    /// The producer had published all of them: nothing was written now, and the ids are those that it wrote last.
     pub repeated: bool,
 }
 
@@ -163,7 +163,8 @@ impl Client {
         self.read(self.request(Method::GET, &["v1", "namespaces", namespace, "topics"]))
     }
 
-    /// Publishes messages in one step. With a producer and its sequence the same request has one effect, however often it is sent.
+    /// Publishes messages in one step. With a producer, the first has its sequence, the next one the next, and so on; those that
+    /// the producer has published before are left out, so each has one effect, however often and in whatever pieces it is sent.
     pub fn publish(&self, topic: &TopicId, messages: &[&[u8]], producer: Option<(&str, u64)>) -> Result<Published> {
         let mut request = self.request(Method::POST, &with(topic, "messages"));
         if let Some((name, sequence)) = producer {

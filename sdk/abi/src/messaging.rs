@@ -29,7 +29,7 @@ pub const FETCHED_POSITION: u32 = 2;
 
 /// In [`PublishedV1::flags`]: the service told the ids.
 pub const PUBLISHED_IDS: u32 = 1;
-/// In [`PublishedV1::flags`]: this producer had published this sequence, or a later one, before; nothing was written.
+/// In [`PublishedV1::flags`]: this producer had published all of these sequences, or later ones, before; nothing was written.
 pub const PUBLISHED_REPEATED: u32 = 2;
 
 /// What became of a publication.
@@ -97,7 +97,8 @@ pub struct MessagingV1 {
     /// `size_of::<MessagingV1>()`.
     pub size: usize,
     /// Publishes `n` messages in one step: all of them or none, in order, durable when it returns. Where `producer` is not
-    /// empty, a `sequence` that is not above all that this producer published to the topic before writes nothing.
+    /// empty, the first has this `sequence`, the next one the next; those that are not above all that this producer published to
+    /// the topic before are left out.
     pub publish: extern "C" fn(
         *mut c_void,
         namespace: Slice,

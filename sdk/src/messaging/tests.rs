@@ -123,6 +123,27 @@ fn a_producer_publishes_a_sequence_once() {
 }
 
 #[test]
+fn what_a_producer_has_published_is_left_out_of_what_it_says_again() {
+    let text = |numbers: std::ops::Range<u64>| numbers.map(|number| number.to_string()).collect::<Vec<_>>();
+    let publish = |host: &InMemoryMessaging, sequence: u64, texts: &[String]| {
+        let messages: Vec<_> = texts.iter().map(String::as_bytes).collect();
+        host.publish("default", "t", &messages, Some(("outbox", sequence)))
+    };
+    for begin in 0..8 {
+        for end in begin + 1..14 {
+            let host = host();
+            assert!(!publish(&host, 3, &text(3..8)).unwrap().repeated);
+            assert_eq!(publish(&host, begin, &text(begin..end)).unwrap().repeated, end <= 8, "{begin}..{end}");
+            assert_eq!(host.texts("default", "t"), text(3..end.max(8)), "{begin}..{end}");
+        }
+    }
+    let (host, end) = (host(), u64::MAX);
+    assert!(publish(&host, end, &text(0..2)).is_err(), "there is no number for the second");
+    assert!(!publish(&host, end, &text(0..1)).unwrap().repeated);
+    assert!(publish(&host, 0, &text(0..1)).unwrap().repeated);
+}
+
+#[test]
 fn topics_are_administered_in_the_pipelines_own_namespace() {
     let host = host();
     call(Some(&host), |messaging| {

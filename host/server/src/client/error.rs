@@ -68,6 +68,7 @@ impl From<campanile_messaging::Error> for Error {
             | Store::InvalidNamespace(_)
             | Store::InvalidTtl(_)
             | Store::InvalidName(_)
+            | Store::InvalidSequence { .. }
             | Store::EmptyPublish(_)
             | Store::EmptyStore(_)
             | Store::TooLarge { .. } => Error::Invalid(text),

@@ -48,7 +48,7 @@ pub(super) struct PublishQuery {
 }
 
 impl PublishQuery {
-    /// Who publishes, and which of its requests this is; none: as often as it is sent.
+    /// Who publishes, and the first message's number among those of this producer; none: as often as it is sent.
     pub(super) fn producer(self) -> Result<Option<(String, u64)>, ApiError> {
         match (self.producer, self.sequence) {
             (None, None) => Ok(None),

@@ -94,9 +94,23 @@ async fn the_same_sequence_of_a_producer_is_written_once() {
     let (_, first) = house.post("?producer=p&sequence=7", r#"["one"]"#).await;
     let (status, again) = house.post("?producer=p&sequence=7", r#"["one"]"#).await;
     assert_eq!((status, &again["repeated"], &again["first"]), (StatusCode::OK, &json!(true), &first["first"]));
+    assert_eq!((&first["count"], &again["count"]), (&json!(1), &json!(0)));
     house.post("?producer=p&sequence=8", r#""two""#).await;
     let (_, fetched) = house.get("").await;
     assert_eq!(payloads(&fetched), ["one", "two"]);
+}
+
+#[tokio::test]
+async fn messages_that_a_producer_has_published_are_left_out_of_what_it_sends() {
+    let house = House::new();
+    house.post("?producer=p&sequence=7", r#"["seven", "eight"]"#).await;
+    let (_, published) = house.post("?producer=p&sequence=6", r#"["six", "seven", "eight", "nine"]"#).await;
+    assert_eq!((&published["count"], &published["repeated"]), (&json!(1), &json!(false)));
+    assert_eq!(published["first"], published["last"]);
+    let (_, fetched) = house.get("").await;
+    assert_eq!(payloads(&fetched), ["seven", "eight", "nine"]);
+    let (status, error) = house.post("?producer=p&sequence=18446744073709551615", r#"["last", "none"]"#).await;
+    assert_eq!((status, &error["error"]["code"]), (StatusCode::BAD_REQUEST, &json!("invalid-sequence")));
 }
 
 #[tokio::test]

@@ -32,11 +32,11 @@ const SEQUENCE_BYTES: usize = 32_000_000;
 Examples:
   campanile topics publish alerts 'too fast' 'too slow'
   tail -f events.jsonl | campanile topics publish events
-  campanile topics publish events --file today.jsonl --producer daily --sequence 20261121
+  campanile topics publish events --file events.jsonl --producer events.jsonl --sequence 1
 
-With --producer and --sequence all messages are one publication, which has one effect however
-often it is sent: what that producer has published to the topic with this sequence or a greater
-one is not published again.")]
+With --producer and --sequence all messages are one publication. They are numbered from that
+sequence on, and those that the producer has published to the topic before are left out: each has
+one effect, however often it is sent, and a file that has grown is published from its new end on.")]
 pub(crate) struct PublishArgs {
     /// The topic
     #[arg(value_name = "TOPIC")]
@@ -50,7 +50,7 @@ pub(crate) struct PublishArgs {
     /// Who publishes, for --sequence
     #[arg(long, value_name = "NAME", requires = "sequence")]
     producer: Option<String>,
-    /// The number of this publication among those of the producer; they grow
+    /// The number of the first message among those of the producer; the next has the next
     #[arg(long, value_name = "N", requires = "producer")]
     sequence: Option<u64>,
     /// Print JSON, one line a request: {"first", "last", "count", "repeated"}
@@ -123,7 +123,7 @@ impl<'a> Publisher<'a> {
         let published = self.publish(messages)?;
         match published.repeated {
             true => say(format_args!(
-                "nothing was published: the producer had published this sequence to topic `{}`",
+                "nothing was published: the producer had published all of it to topic `{}`",
                 self.topic
             )),
             false => self.tell(),

@@ -79,10 +79,19 @@ impl State {
         producer: Option<(&str, u64)>,
     ) -> Result<Published, MessagingError> {
         let to = self.topic(namespace, topic)?;
-        if let Some((name, sequence)) = producer
-            && to.producers.get(name).is_some_and(|last| *last >= sequence)
-        {
-            return Ok(Published { ids: None, repeated: true });
+        let (mut messages, mut newest) = (messages, None);
+        if let (Some((name, sequence)), Some(others)) = (producer, messages.len().checked_sub(1)) {
+            let Some(last) = sequence.checked_add(others as u64) else {
+                let message = format!("{} messages cannot be numbered from {sequence} on", messages.len());
+                return Err(MessagingError::BadMessage(message));
+            };
+            let known = to.producers.get(name).and_then(|known| known.checked_sub(sequence));
+            let left_out = known.map_or(0, |before| before.saturating_add(1).min(messages.len() as u64));
+            messages = &messages[left_out as usize..];
+            if messages.is_empty() {
+                return Ok(Published { ids: None, repeated: true });
+            }
+            newest = Some((name, last));
         }
         let longest = messages.iter().map(|message| message.len()).max().unwrap_or_default();
         if let Some(limit) = self.refused_bytes.filter(|limit| longest >= *limit) {
@@ -99,8 +108,8 @@ impl State {
         self.requests += 1;
         let ids: Vec<MessageId> = messages.iter().map(|_| self.next_id()).collect();
         let to = self.topic(namespace, topic)?;
-        if let Some((name, sequence)) = producer {
-            to.producers.insert(name.to_owned(), sequence);
+        if let Some((name, last)) = newest {
+            to.producers.insert(name.to_owned(), last);
         }
         to.messages.extend(ids.iter().zip(messages).map(|(id, message)| (*id, message.to_vec())));
         let ids = ids.first().copied().zip(ids.last().copied());

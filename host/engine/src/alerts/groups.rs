@@ -31,6 +31,10 @@ use windows::Windows;
 /// No table grows beyond this, whatever the section allows: slots are numbered by 32 bits, and two tables merge into one.
 const MOST_GROUPS: u64 = 1 << 30;
 
+/// A saved group's number is below `maxGroups` times this: chains that went together number theirs together, and a number far
+/// beyond is damage, for which no room is made.
+const MOST_TOGETHER: usize = 1024;
+
 /// Groups a stage's alerts by key, and by window where there are windows, and aggregates each group. Parallel chains have one each and [merge](Groups::merge) them; as long
 /// as the bounds close nothing early, the result is that of a single chain, to the last digit.
 ///
@@ -59,7 +63,7 @@ impl Groups {
     pub fn new(spec: &AlertsSpec) -> Groups {
         let (plan, columns) = Plan::new(spec);
         Groups {
-            windows: Windows::new(Arc::clone(&plan.cells)),
+            windows: Windows::new(Arc::clone(&plan.cells), plan.first),
             plan: Arc::new(plan),
             columns,
             max_groups: spec.max_groups.min(MOST_GROUPS) as usize,
@@ -138,7 +142,7 @@ impl Groups {
         let mut closed = Groups {
             plan: Arc::clone(&self.plan),
             columns: self.columns.iter().map(Column::blank).collect(),
-            windows: Windows::new(Arc::clone(&self.plan.cells)),
+            windows: Windows::new(Arc::clone(&self.plan.cells), self.plan.first),
             max_groups: self.max_groups,
             max_bytes: self.max_bytes,
             alerts: 0,
@@ -227,6 +231,12 @@ impl Groups {
             self.windows.silence(counters.silent_until);
             self.counters = bytes.to_vec();
             return Ok(());
+        }
+        if slot.number as usize / MOST_TOGETHER > self.max_groups {
+            let (number, max) = (slot.number, self.max_groups);
+            return Err(format!(
+                "a group is saved as number {number}, which maxGroups ({max}) leaves no room for: raise it"
+            ));
         }
         let group = saved::group(bytes, &self.plan)?;
         self.windows.restore(slot.window, slot.number, group)

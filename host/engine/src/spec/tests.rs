@@ -184,6 +184,51 @@ fn each_mistake_has_its_place_and_its_remedy() {
             "stages[1].alerts: neither groupBy nor aggregates is given (name the payload keys to group by, or aggregates, or leave the section out to publish each alert)",
         ),
         (
+            "/stages/1/alerts/window",
+            json!("10"),
+            "stages[1].alerts.window: `10` is not allowed here (a length of time such as \"500ms\", \"60s\", \"5m\", \"2h\" or \"7d\")",
+        ),
+        (
+            "/stages/1/alerts/allowedLateness",
+            json!(0),
+            "stages[1].alerts.allowedLateness: expected text, found 0 (put it in quotes: \"0\")",
+        ),
+        (
+            "/stages/1/alerts/emit",
+            json!("last"),
+            "stages[1].alerts.emit: `last` is not known here (one of `close`, `first`)",
+        ),
+        (
+            "/stages/1/alerts/timeField",
+            json!("at"),
+            "stages[1].alerts.timeField: timeField has no meaning without a window (add a window such as \"10s\", or leave it out)",
+        ),
+        (
+            "/stages/1/alerts/minCount",
+            json!(0),
+            "stages[1].alerts.minCount: a group has at least one alert (use 1 or more, or leave it out)",
+        ),
+        (
+            "/stages/1/alerts/having",
+            json!({"aggregate": "avghartbeat", "above": 150}),
+            "stages[1].alerts.having[0].aggregate: there is no aggregate `avghartbeat` (did you mean `avgheartbeat`?)",
+        ),
+        (
+            "/stages/1/alerts/having",
+            json!([{"aggregate": "avgheartbeat", "over": 150}]),
+            "stages[1].alerts.having[0].over: unknown key `over` (known keys: aggregate, above, atLeast, below, atMost)",
+        ),
+        (
+            "/stages/1/alerts/having",
+            json!({"aggregate": "avgheartbeat", "above": "fast"}),
+            "stages[1].alerts.having.above: expected a number, found text (it must be more than this)",
+        ),
+        (
+            "/stages/1/alerts/having",
+            json!(150),
+            "stages[1].alerts.having: expected an object or a list, found 150 (a condition, or a list of which all must hold)",
+        ),
+        (
             "/stages/3/onFailure",
             json!("ignore"),
             "stages[3].onFailure: `ignore` is not known here (one of `fail`, `keep`, `drop`)",

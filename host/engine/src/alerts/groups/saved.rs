@@ -1,4 +1,7 @@
 //! Groups and counters as save points hold them: a byte that tells the version, then the parts as `bytes.rs` writes them.
+#[cfg(test)]
+mod tests;
+
 use super::Origin;
 use super::cell::Cell;
 use super::column::Column;

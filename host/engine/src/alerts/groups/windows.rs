@@ -1,4 +1,7 @@
 //! The tables of the open windows.
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,15 +32,18 @@ pub(super) struct Windows {
     bytes: usize,
     /// Slots under which the last save point has groups of windows that are gone.
     gone: BTreeMap<Option<i64>, Vec<u32>>,
-    /// The latest window that lost a group to the bounds: those before it no longer publish groups at once.
+    /// Whether groups are published at once.
+    first: bool,
+    /// The latest window that lost a group to the bounds: from then on, windows up to it no longer publish groups at once.
     silent_until: Option<Option<i64>>,
 }
 
 impl Windows {
-    pub(super) fn new(blank: Arc<[Cell]>) -> Windows {
+    pub(super) fn new(blank: Arc<[Cell]>, first: bool) -> Windows {
         Windows {
             hasher: Hasher::new(),
             blank,
+            first,
             places: BTreeMap::new(),
             tables: Vec::new(),
             spare: Vec::new(),
@@ -160,9 +166,14 @@ impl Windows {
     /// Takes the oldest group of the oldest window out, and answers what `render` makes of it.
     pub(super) fn close_oldest<T>(&mut self, render: impl FnOnce(Option<i64>, GroupView<'_>) -> T) -> Option<T> {
         let window = *self.places.keys().next()?;
-        self.silent_until = self.silent_until.max(Some(window));
+        let first = self.first;
+        if first {
+            self.silent_until = self.silent_until.max(Some(window));
+        }
         let (answer, left) = self.with(window, |table| {
-            table.silence();
+            if first {
+                table.silence();
+            }
             (table.close_oldest(|group| render(window, group)), table.len())
         });
         if left == 0 {
@@ -177,6 +188,9 @@ impl Windows {
 
     /// Keeps groups of this window and of those before from being published before they close.
     pub(super) fn silence(&mut self, until: Option<Option<i64>>) {
+        if !self.first {
+            return;
+        }
         self.silent_until = self.silent_until.max(until);
         for (&window, &place) in &self.places {
             if self.silent_until.is_some_and(|until| window <= until) {

@@ -53,7 +53,7 @@ impl Having {
     }
 }
 
-/// How conditions may be written.
+/// A condition, or a list of which all must hold.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum OneOrList {

@@ -35,6 +35,11 @@ pub(crate) fn open_reader(part: &Part, options: &ReadOptions, schema: &Schema) -
     Ok(Box::new(reader::Reader::open(part, options, schema)?))
 }
 
+/// The line that names the fields, with its end.
+pub(crate) fn header(options: &CsvOptions, schema: &Schema) -> Vec<u8> {
+    writer::header(options, schema)
+}
+
 pub(crate) fn open_writer(options: &CsvOptions, schema: &Schema, output: Output) -> Result<Box<dyn RowWriter>> {
     Ok(Box::new(writer::Writer::open(options, schema, output)?))
 }

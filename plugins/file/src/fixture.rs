@@ -124,7 +124,7 @@ impl Sink for OneOutput {
 
     fn prepare(&mut self) -> Result<()> {
         match self.writer.take() {
-            Some(writer) => Ok(writer.finish()?.finish()?),
+            Some(writer) => Ok(writer.finish()?.finish().map(drop)?),
             None => Ok(()),
         }
     }

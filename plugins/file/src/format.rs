@@ -145,6 +145,11 @@ pub(crate) trait RowWriter: Send {
         Ok(())
     }
 
+    /// The output, flushed, to make it durable where it is; nothing for a format that ends with its file.
+    fn output(&mut self) -> Result<Option<&mut Output>> {
+        Ok(None)
+    }
+
     /// Writes what is left, and gives the output back unfinished: the sink ends the compression and syncs.
     fn finish(self: Box<Self>) -> Result<Output>;
 }

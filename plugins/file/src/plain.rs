@@ -131,6 +131,12 @@ impl RowWriter for TextWriter {
         Ok(self.output.flush()?)
     }
 
+    fn output(&mut self) -> Result<Option<&mut Output>> {
+        self.output.write_all(&self.page)?;
+        self.page.clear();
+        Ok(Some(&mut self.output))
+    }
+
     fn finish(mut self: Box<Self>) -> Result<Output> {
         self.output.write_all(&self.page)?;
         Ok(self.output)

@@ -1,20 +1,29 @@
 //! Writes records to a file.
 
+mod parts;
+mod saved;
+mod single;
+mod there;
+
+use crate::csv;
 use crate::format::{self, CsvOptions, Format, RowWriter};
-use crate::input::DASH;
 use crate::output::{Output, Target};
 use crate::parquet;
 use crate::properties::{delimiter, yes};
-use campanile_sdk::{Batch, Configure, Emitter, Error, Finding, Result, Sink, StageContext};
+use campanile_sdk::{Batch, Configure, Emitter, Error, Finding, Result, Schema, Sink, StageContext};
+use parts::Parts;
+use saved::{Saved, What};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use single::Single;
+use std::path::{Path, PathBuf};
 
 /// Writes records to a file, or to standard output.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct FileSink {
     /// The file, or `-` for standard output. A name ending in `.gz` or `.zst` is compressed. It is written beside, as
-    /// `<path>.part`, and takes its name when the run has gone well.
+    /// `<path>.part`, and takes its name when the run has gone well; in a live run it is written where it is.
     #[schemars(extend("x-path" = true))]
     path: String,
     /// How records are written.
@@ -27,9 +36,45 @@ pub(crate) struct FileSink {
     #[serde(default)]
     delimiter: Option<String>,
     #[serde(skip)]
-    target: Option<Target>,
-    #[serde(skip)]
-    writer: Option<Box<dyn RowWriter>>,
+    work: Option<Work>,
+}
+
+/// What there is while it runs.
+struct Work {
+    path: PathBuf,
+    destination: Box<dyn Destination>,
+}
+
+/// Where records go.
+trait Destination: Send {
+    /// The file that is written: what messages name.
+    fn written(&self) -> &Path;
+    fn write_batch(&mut self, batch: &Batch<'_>, emitter: &mut Emitter<'_>) -> Result<()>;
+    fn snapshot(&mut self) -> Result<Option<What>>;
+    fn restore(&mut self, saved: What) -> Result<()>;
+    fn prepare(&mut self) -> Result<()>;
+    fn commit(&mut self) -> Result<()>;
+    fn abort(&mut self) -> Result<()>;
+}
+
+/// How records are written.
+struct Layout {
+    format: Format,
+    csv: CsvOptions,
+    schema: Schema,
+}
+
+impl Layout {
+    /// A writer of records, with what stands in front of them where the output is new.
+    fn writer(&self, output: Output, new: bool) -> Result<Box<dyn RowWriter>> {
+        let csv = CsvOptions { header: self.csv.header && new, ..self.csv.clone() };
+        format::open_writer(self.format, &csv, &self.schema, output)
+    }
+
+    /// The line in front of all records, where there is one.
+    fn header(&self) -> Option<Vec<u8>> {
+        (self.format == Format::Csv && self.csv.header).then(|| csv::header(&self.csv, &self.schema))
+    }
 }
 
 impl FileSink {
@@ -38,15 +83,20 @@ impl FileSink {
         Ok(CsvOptions { header: self.header, delimiter, nulls: Vec::new() })
     }
 
-    fn target(&self) -> Result<&Target> {
-        self.target.as_ref().ok_or_else(|| Error::fatal("the sink is not open"))
+    fn work(&mut self) -> Result<&mut Work> {
+        self.work.as_mut().ok_or_else(|| Error::fatal("the sink is not open"))
     }
+}
 
-    fn at(&self, error: Error) -> Error {
-        match &self.target {
-            Some(target) => error.context(format!("cannot write `{}`", target.written().display())),
-            None => error,
-        }
+impl Work {
+    /// Does something, and puts the file's name in front of what went wrong.
+    fn at<T>(&mut self, what: impl FnOnce(&mut dyn Destination) -> Result<T>) -> Result<T> {
+        what(&mut *self.destination).map_err(|error| {
+            if error.is_refusal() {
+                return error;
+            }
+            error.context(format!("cannot write `{}`", self.destination.written().display()))
+        })
     }
 }
 
@@ -73,41 +123,53 @@ impl Sink for FileSink {
     fn open(&mut self, stage: &mut StageContext<'_>) -> Result<()> {
         let csv = self.csv().map_err(|finding| Error::findings(vec![finding]))?;
         let target = Target::new(&self.path)?;
-        let output = Output::create(target.path(), target.written())?;
-        self.target = Some(target);
-        let writer = format::open_writer(self.format, &csv, stage.input()?.schema(), output);
-        self.writer = Some(writer.map_err(|error| self.at(error))?);
+        let layout = Layout { format: self.format, csv, schema: stage.input()?.schema().clone() };
+        let (path, mode) = (target.path().to_owned(), stage.mode());
+        let destination: Box<dyn Destination> =
+            if self.format == Format::Parquet && mode.is_durable() && target.is_file() {
+                Box::new(Parts::open(&target, layout, mode)?)
+            } else {
+                Box::new(Single::open(target, layout, mode)?)
+            };
+        self.work = Some(Work { path, destination });
         Ok(())
     }
 
     fn write_batch(&mut self, batch: &Batch<'_>, emitter: &mut Emitter<'_>) -> Result<()> {
-        let Some(writer) = &mut self.writer else { return Err(Error::fatal("the sink is not open")) };
-        let mut written = writer.write_batch(batch, emitter);
-        if written.is_ok() && self.path == DASH {
-            // Somebody waits for it.
-            written = writer.flush();
+        self.work()?.at(|destination| destination.write_batch(batch, emitter))
+    }
+
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        let work = self.work()?;
+        match work.at(|destination| destination.snapshot())? {
+            Some(what) => Saved::new(&work.path, what).to_json().map(Some),
+            // What was written to standard output, a pipe or a device cannot be cut back.
+            None => Ok(None),
         }
-        written.map_err(|error| if error.is_refusal() { error } else { self.at(error) })
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        let work = self.work()?;
+        let what = Saved::from_json(state, &work.path)?;
+        work.destination.restore(what)
     }
 
     fn prepare(&mut self) -> Result<()> {
-        let Some(writer) = self.writer.take() else { return Ok(()) };
-        let finished = writer.finish().and_then(|output| Ok(output.finish()?));
-        finished.map_err(|error| self.at(error))
+        match &mut self.work {
+            Some(work) => work.at(|destination| destination.prepare()),
+            None => Ok(()),
+        }
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.target()?.show()
+        self.work()?.destination.commit()
     }
 
     fn abort(&mut self) -> Result<()> {
-        // What was written so far stays beside; that it is complete is not needed.
-        if let Some(writer) = self.writer.take()
-            && let Ok(output) = writer.finish()
-        {
-            let _ = output.finish();
+        match &mut self.work {
+            Some(work) => work.destination.abort(),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

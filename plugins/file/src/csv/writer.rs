@@ -14,44 +14,41 @@ pub(super) struct Writer {
     text: Vec<u8>,
 }
 
+/// The line that names the fields, with its end.
+pub(super) fn header(options: &CsvOptions, schema: &Schema) -> Vec<u8> {
+    let mut line = Vec::new();
+    for (index, name) in schema.names().enumerate() {
+        if index > 0 {
+            line.push(options.delimiter);
+        }
+        write_value(&mut line, name.as_bytes(), options.delimiter);
+    }
+    line.push(b'\n');
+    line
+}
+
+/// A text, in quotes where it would be read as something else.
+fn write_value(out: &mut Vec<u8>, text: &[u8], delimiter: u8) {
+    let needs = |&byte: &u8| byte == b'"' || byte == b'\n' || byte == b'\r' || byte == delimiter;
+    if !text.is_empty() && !text.iter().any(needs) {
+        return out.extend_from_slice(text);
+    }
+    out.push(b'"');
+    for (index, piece) in text.split(|&byte| byte == b'"').enumerate() {
+        if index > 0 {
+            out.extend_from_slice(b"\"\"");
+        }
+        out.extend_from_slice(piece);
+    }
+    out.push(b'"');
+}
+
 impl Writer {
     pub(super) fn open(options: &CsvOptions, schema: &Schema, output: Output) -> Result<Writer> {
         let input = Input::new(schema);
         let fields = schema.names().map(|name| input.any(name)).collect::<Result<_>>()?;
-        let mut writer = Writer { output, delimiter: options.delimiter, fields, buffer: Vec::new(), text: Vec::new() };
-        if options.header {
-            for (index, name) in schema.names().enumerate() {
-                writer.part(index);
-                writer.text.clear();
-                writer.text.extend_from_slice(name.as_bytes());
-                writer.value();
-            }
-            writer.buffer.push(b'\n');
-        }
-        Ok(writer)
-    }
-
-    /// A delimiter in front of every field but the first.
-    fn part(&mut self, index: usize) {
-        if index > 0 {
-            self.buffer.push(self.delimiter);
-        }
-    }
-
-    /// The text, in quotes where it would be read as something else.
-    fn value(&mut self) {
-        let needs = |&byte: &u8| byte == b'"' || byte == b'\n' || byte == b'\r' || byte == self.delimiter;
-        if !self.text.is_empty() && !self.text.iter().any(needs) {
-            return self.buffer.extend_from_slice(&self.text);
-        }
-        self.buffer.push(b'"');
-        for (index, piece) in self.text.split(|&byte| byte == b'"').enumerate() {
-            if index > 0 {
-                self.buffer.extend_from_slice(b"\"\"");
-            }
-            self.buffer.extend_from_slice(piece);
-        }
-        self.buffer.push(b'"');
+        let buffer = if options.header { header(options, schema) } else { Vec::new() };
+        Ok(Writer { output, delimiter: options.delimiter, fields, buffer, text: Vec::new() })
     }
 
     fn write_out(&mut self) -> Result<()> {
@@ -65,7 +62,9 @@ impl RowWriter for Writer {
     fn write_batch(&mut self, batch: &Batch<'_>, _: &mut Emitter<'_>) -> Result<()> {
         for record in batch.records() {
             for index in 0..self.fields.len() {
-                self.part(index);
+                if index > 0 {
+                    self.buffer.push(self.delimiter);
+                }
                 let scalar = record.scalar(self.fields[index]);
                 // A line of one null would be a blank one, which nobody reads.
                 if matches!(scalar, Scalar::Null) && self.fields.len() > 1 {
@@ -73,7 +72,7 @@ impl RowWriter for Writer {
                 }
                 self.text.clear();
                 scalar.write(&mut self.text);
-                self.value();
+                write_value(&mut self.buffer, &self.text, self.delimiter);
             }
             self.buffer.push(b'\n');
             if self.buffer.len() >= WRITE_BYTES {
@@ -86,6 +85,11 @@ impl RowWriter for Writer {
     fn flush(&mut self) -> Result<()> {
         self.write_out()?;
         Ok(self.output.flush()?)
+    }
+
+    fn output(&mut self) -> Result<Option<&mut Output>> {
+        self.write_out()?;
+        Ok(Some(&mut self.output))
     }
 
     fn finish(mut self: Box<Self>) -> Result<Output> {

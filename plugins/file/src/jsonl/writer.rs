@@ -160,6 +160,11 @@ impl RowWriter for JsonWriter {
         Ok(self.output.flush()?)
     }
 
+    fn output(&mut self) -> Result<Option<&mut Output>> {
+        self.write_page()?;
+        Ok(Some(&mut self.output))
+    }
+
     fn finish(mut self: Box<Self>) -> Result<Output> {
         self.write_page()?;
         Ok(self.output)

@@ -1,19 +1,17 @@
 //! Appends alerts to a file.
 
+mod alert_file;
+
 use crate::input::DASH;
+use alert_file::AlertFile;
 use campanile_sdk::{
-    AlertFormat, AlertPublisher, Alerts, Configure, Error, ErrorKind, Finding, Level, Result, Services, StageContext,
+    AlertFormat, AlertPublisher, Alerts, Configure, Error, ErrorKind, Finding, Result, Services, StageContext,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::Path;
-
-/// Bytes at the end of the file in which the last line feed is looked for.
-const MAX_TORN_BYTES: u64 = 16 << 20;
-/// Bytes that are looked at at a time.
-const STEP_BYTES: u64 = 64 << 10;
 
 /// Appends alerts to a file, or writes them to standard output: one JSON object a line.
 #[derive(Deserialize, JsonSchema)]
@@ -34,7 +32,7 @@ pub(crate) struct FilePublisher {
 /// Where alerts go.
 enum Appended {
     /// A file that holds whole lines.
-    File(File),
+    File(AlertFile),
     /// A pipe or a device: nothing is kept, nothing can be torn.
     Stream(File),
     Stdout,
@@ -63,61 +61,10 @@ impl FilePublisher {
         }
         let opened = match std::fs::metadata(path) {
             Ok(found) if !found.is_file() => File::options().append(true).open(path).map(Appended::Stream),
-            _ => File::options().read(true).append(true).create(true).open(path).and_then(|mut file| {
-                self.mend(&mut file, services)?;
-                Ok(Appended::File(file))
-            }),
+            _ => AlertFile::open(path, services).map(Appended::File),
         };
         opened.map_err(|error| self.at("open", error))
     }
-
-    /// Makes the file end with a whole line: what a crash left of a line is cut off.
-    fn mend(&self, file: &mut File, services: Services) -> io::Result<()> {
-        let len = file.metadata()?.len();
-        let torn = last_line(file, len)?;
-        if torn.is_empty() {
-            return Ok(());
-        }
-        if serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&torn).is_ok() {
-            // Only its line feed is missing.
-            return file.write_all(b"\n");
-        }
-        if torn[0] != b'{' {
-            return Err(io::Error::other("it does not end with an alert: name another file"));
-        }
-        let whole = len - torn.len() as u64;
-        file.set_len(whole)?;
-        file.sync_all()?;
-        let message = format!("cut {} bytes of an unfinished alert off the end of `{}`", torn.len(), self.path);
-        services.log(Level::Warn, message);
-        Ok(())
-    }
-}
-
-/// What stands behind the last line feed of a file.
-fn last_line(file: &mut File, len: u64) -> io::Result<Vec<u8>> {
-    let mut from = len;
-    let mut tail = Vec::new();
-    while from > 0 {
-        if len - from >= MAX_TORN_BYTES {
-            return Err(io::Error::other(format!(
-                "its last line is longer than {MAX_TORN_BYTES} bytes: name another file"
-            )));
-        }
-        let step = from.min(STEP_BYTES);
-        from -= step;
-        let mut bytes = vec![0; step as usize];
-        file.seek(SeekFrom::Start(from))?;
-        file.read_exact(&mut bytes)?;
-        if let Some(end) = memchr::memrchr(b'\n', &bytes) {
-            bytes.drain(..=end);
-            bytes.append(&mut tail);
-            return Ok(bytes);
-        }
-        bytes.append(&mut tail);
-        tail = bytes;
-    }
-    Ok(tail)
 }
 
 impl AlertPublisher for FilePublisher {
@@ -146,14 +93,7 @@ impl AlertPublisher for FilePublisher {
                 stdout.write_all(&self.page).and_then(|()| stdout.flush())
             }
             Some(Appended::Stream(file)) => file.write_all(&self.page),
-            Some(Appended::File(file)) => file.metadata().and_then(|before| {
-                let written = file.write_all(&self.page).and_then(|()| file.sync_data());
-                if written.is_err() {
-                    // What is there of these alerts goes, so that they are not there twice when they are tried again.
-                    let _ = file.set_len(before.len());
-                }
-                written
-            }),
+            Some(Appended::File(file)) => file.append(&self.page),
         };
         written.map_err(|error| self.at("append to", error))
     }

@@ -68,8 +68,9 @@ impl std::error::Error for MessagingError {}
 /// same order, the order of their ids.
 pub trait Messaging: Send + Sync {
     /// Appends messages to a topic in one step: all of them or none, next to each other and in order, durable when it
-    /// returns. With a producer and a sequence: where that producer has published this sequence or a later one to the topic
-    /// before, nothing is written and the answer says `repeated`. No message at all is an error of the caller
+    /// returns. With a producer and a sequence: the first message has this sequence, the next one the next; those whose
+    /// sequence that producer has published to the topic before, or a later one, are left out, and where that is all of
+    /// them, the answer says `repeated`. No message at all is an error of the caller
     /// ([`MessagingError::Refused`]). Ids are told where they are known.
     fn publish(
         &self,

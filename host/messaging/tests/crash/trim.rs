@@ -26,19 +26,28 @@ fn open(folder: &Path) -> Messaging {
     tms
 }
 
-fn number(payload: &[u8]) -> u64 {
-    let digits = payload.split(|byte| *byte == b' ').next().unwrap();
+/// A word of a message: 0 is its number, 1 that of the first message of its request.
+fn word(payload: &[u8], nth: usize) -> u64 {
+    let digits = payload.split(|byte| *byte == b' ').nth(nth).unwrap();
     std::str::from_utf8(digits).unwrap().parse().unwrap()
+}
+
+/// What lies in the outbox, request by request: only whole ones can go.
+fn requests(tms: &Messaging) -> Vec<Vec<(u64, MessageId)>> {
+    let messages = tms.fetch(&topic("outbox"), &Fetch::default()).unwrap().map(Result::unwrap);
+    let messages: Vec<_> = messages.map(|read| (word(&read.payload, 1), word(&read.payload, 0), read.id)).collect();
+    let requests = messages.chunk_by(|one, next| one.0 == next.0);
+    requests.map(|request| request.iter().map(|(_, number, id)| (*number, *id)).collect()).collect()
 }
 
 fn numbers(tms: &Messaging, name: &str) -> Vec<(u64, MessageId)> {
     let messages = tms.fetch(&topic(name), &Fetch::default()).unwrap().map(Result::unwrap);
-    messages.map(|message| (number(&message.payload), message.id)).collect()
+    messages.map(|message| (word(&message.payload, 0), message.id)).collect()
 }
 
 /// The number of the last message that was delivered and trimmed; none: 0.
 fn trimmed(tms: &Messaging) -> u64 {
-    tms.cursor("trimmed").unwrap().map_or(0, |value| number(&value))
+    tms.cursor("trimmed").unwrap().map_or(0, |value| word(&value, 0))
 }
 
 /// Not a test of its own: the process that is killed. It tells the last number published, and how far it has trimmed.
@@ -47,8 +56,8 @@ fn child() {
     let (Some(folder), Ok(seed)) = (std::env::var_os(FOLDER), std::env::var(SEED)) else { return };
     let tms = open(Path::new(&folder));
     let mut random = Random::new(seed.parse().unwrap());
-    let mut waiting: Vec<Vec<(u64, MessageId)>> = numbers(&tms, "outbox").chunks(1).map(<[_]>::to_vec).collect();
-    let mut last = waiting.last().map_or_else(|| trimmed(&tms), |request| request[0].0);
+    let mut waiting = requests(&tms);
+    let mut last = waiting.iter().flatten().last().map_or_else(|| trimmed(&tms), |(number, _)| *number);
     let tell = |line: String| {
         let mut stdout = std::io::stdout().lock();
         stdout.write_all(format!("@ {line}\n").as_bytes()).unwrap();
@@ -56,7 +65,8 @@ fn child() {
     };
     loop {
         let size = if random.below(4) == 0 { 100_000 } else { 100 };
-        let texts: Vec<_> = (1..=1 + random.below(4)).map(|n| format!("{} {}", last + n, "x".repeat(size))).collect();
+        let texts: Vec<_> =
+            (1..=1 + random.below(4)).map(|n| format!("{} {} {}", last + n, last + 1, "x".repeat(size))).collect();
         let messages: Vec<_> = texts.iter().map(String::as_bytes).collect();
         let published = tms.publish(&topic("outbox"), Publish::new(&messages)).unwrap();
         let id = |n: u64| MessageId { sequence: published.first.sequence + n as u16, ..published.first };

@@ -56,7 +56,8 @@ impl Core {
     pub(crate) fn commit(&self, tickets: &[Arc<Ticket>]) -> Vec<Result<Vec<Published>>> {
         let mut writer = self.writer.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let bytes = tickets.iter().flat_map(|ticket| &ticket.steps).map(Step::bytes).sum::<usize>();
-        if let Err(error) = self.store.check_poison().and_then(|()| self.check_room(&mut writer, bytes as u64)) {
+        let ready = self.store.check_poison().and_then(|()| self.check_room(&mut writer, bytes as u64));
+        if let Err(error) = ready.and_then(|()| self.store.wait_for_memory(bytes as u64)) {
             return tickets.iter().map(|_| Err(error.clone())).collect();
         }
         let records = tickets.iter().flat_map(|ticket| &ticket.steps).map(Step::records).sum();

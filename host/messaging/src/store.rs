@@ -175,6 +175,17 @@ impl Store {
         self.wait_for_tables(keyspace, 0)
     }
 
+    /// Before a write that is larger than what may wait to be written: waits until nothing does, so that memory holds one such
+    /// write and no second.
+    pub(crate) fn wait_for_memory(&self, bytes: u64) -> Result<()> {
+        if bytes <= self.memtable_bytes.saturating_mul(TABLES_WAITING as u64) {
+            return Ok(());
+        }
+        [&self.meta, &self.messages, &self.payloads]
+            .into_iter()
+            .try_for_each(|keyspace| self.wait_for_tables(keyspace, 0))
+    }
+
     /// Waits until no more than so many tables are still to be written.
     fn wait_for_tables(&self, keyspace: &Keyspace, most: usize) -> Result<()> {
         while keyspace.tree.sealed_memtable_count() > most {

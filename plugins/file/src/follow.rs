@@ -106,16 +106,16 @@ impl Tail {
     fn resume(&mut self, number: u64, known: &Known, position: Option<u64>) -> Result<()> {
         // Where no row of the file was read, it is read from its start: a row of the file before says nothing about it.
         let after = position.filter(|position| position >> OFFSET_BITS == number).map(offset_of);
-        let read = after.map_or(0, |after| after + 1);
+        let read = known.fingerprint.read;
         self.number = number;
         let mut found = Growing::open(&self.path)?;
         if let Some(file) = &found
-            && !known.is(file, read)?
+            && !known.is(file)?
         {
             found = None;
         }
         if found.is_none() {
-            found = known.find_rotated(&self.path, read)?;
+            found = known.find_rotated(&self.path)?;
         }
         match found {
             Some(file) => self.read_on(file, after),
@@ -204,7 +204,7 @@ impl Tail {
             Growth::Grown => {}
             Growth::Truncated => {
                 let read = current.file.offset();
-                let copy = Known::of(&current.file).find_copy(&self.path, read)?;
+                let copy = Known::of(&current.file).find_copy(&self.path)?;
                 let message = match &copy {
                     Some(copy) => format!(
                         "`{}` was truncated: reading what it had behind byte {read} from its copy `{}`, and then it from its \

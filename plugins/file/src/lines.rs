@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Bytes that are read at a time.
 pub(crate) const READ_BYTES: usize = 256 << 10;
+/// The same of a file that is followed: there may be many of them, and each keeps its buffer.
+pub(crate) const FOLLOWED_READ_BYTES: usize = 32 << 10;
 /// Bytes of a line over the limit that are kept.
 pub(crate) const KEPT_BYTES: usize = 64 << 10;
 
@@ -193,7 +195,8 @@ impl Lines {
         if self.tail == self.buffer.len() {
             // So much shows that a line is over the limit, and leaves room for a line feed at the end.
             let largest = self.limit.saturating_add(READ_BYTES);
-            self.buffer.resize((self.buffer.len() * 2).clamp(READ_BYTES, largest), 0);
+            let least = if self.growing.is_some() { FOLLOWED_READ_BYTES } else { READ_BYTES };
+            self.buffer.resize((self.buffer.len() * 2).clamp(least, largest), 0);
         }
         let n = loop {
             match self.input.read(&mut self.buffer[self.tail..]) {

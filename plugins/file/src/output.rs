@@ -293,3 +293,16 @@ impl Write for Output {
         flushed.map_err(hint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_disk_say_what_to_do() {
+        let told = |kind: io::ErrorKind| hint(io::Error::new(kind, "it")).to_string();
+        assert_eq!(told(io::ErrorKind::StorageFull), "it: make room and start the run again");
+        assert_eq!(told(io::ErrorKind::ReadOnlyFilesystem), "it: nothing can be written there: name a file elsewhere");
+        assert_eq!(told(io::ErrorKind::Other), "it");
+    }
+}

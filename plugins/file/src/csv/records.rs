@@ -4,7 +4,7 @@ use super::split::{Fields, Split, split};
 use crate::follow::Growing;
 use crate::format::Part;
 use crate::input::Input;
-use crate::lines::{KEPT_BYTES, READ_BYTES, count};
+use crate::lines::{FOLLOWED_READ_BYTES, KEPT_BYTES, READ_BYTES, count};
 use campanile_sdk::{Error, Result};
 use std::io::{self, Read as _};
 use std::ops::Range;
@@ -243,7 +243,8 @@ impl Records {
         self.tail -= self.head;
         (self.head, self.next) = (0, 0);
         if self.tail == self.buffer.len() {
-            let size = (self.buffer.len() * 2).clamp(READ_BYTES, self.limit.saturating_add(READ_BYTES));
+            let least = if self.growing.is_some() { FOLLOWED_READ_BYTES } else { READ_BYTES };
+            let size = (self.buffer.len() * 2).clamp(least, self.limit.saturating_add(READ_BYTES));
             self.buffer.resize(size.max(self.tail + 1), 0);
         }
         let read = loop {

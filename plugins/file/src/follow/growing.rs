@@ -11,24 +11,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Bytes at the start of a file that tell it from others.
-const FINGERPRINT_BYTES: usize = 1_024;
+const START_BYTES: usize = 1_024;
+/// Bytes in front of where a file was read to, which tell it from others that start as it does.
+const LAST_BYTES: usize = 256;
 
-/// What stands at the start of a file.
+/// What a file that was read can be known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Fingerprint {
-    /// How many bytes are hashed; fewer than could be where there were no more.
-    pub(crate) bytes: usize,
-    pub(crate) hash: u64,
+    /// Up to where it was read.
+    pub(crate) read: u64,
+    /// How many bytes at its start are hashed; fewer than could be where no more were read.
+    start_bytes: usize,
+    start_hash: u64,
+    /// The same of the bytes in front of where it was read to.
+    last_bytes: usize,
+    last_hash: u64,
 }
 
 impl Fingerprint {
-    fn of(start: &[u8]) -> Fingerprint {
-        Fingerprint { bytes: start.len(), hash: xxh3_64(start) }
-    }
-
     /// Whether as much was hashed as ever is: files of equal lines at their start may be equal in less.
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes == FINGERPRINT_BYTES
+        self.start_bytes == START_BYTES
     }
 }
 
@@ -47,8 +51,9 @@ struct State {
     file: File,
     /// Up to where it was read.
     offset: u64,
-    /// The first bytes of what was read, or of what stands before it.
+    /// The first bytes of what was read, or of what stands before it; and the last ones.
     start: Vec<u8>,
+    last: Vec<u8>,
     end: End,
 }
 
@@ -86,7 +91,7 @@ impl Growing {
     }
 
     fn of(path: &Path, identity: Identity, file: File) -> Growing {
-        let state = State { file, offset: 0, start: Vec::new(), end: End::Never };
+        let state = State { file, offset: 0, start: Vec::new(), last: Vec::new(), end: End::Never };
         Growing { path: path.to_owned(), identity, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -114,14 +119,28 @@ impl Growing {
 
     /// Of what was read.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&self.state().start)
+        let state = self.state();
+        Fingerprint {
+            read: state.offset,
+            start_bytes: state.start.len(),
+            start_hash: xxh3_64(&state.start),
+            last_bytes: state.last.len(),
+            last_hash: xxh3_64(&state.last),
+        }
     }
 
-    /// Whether the file begins as one with this fingerprint.
-    pub(crate) fn begins_as(&self, fingerprint: &Fingerprint) -> Result<bool> {
-        let bytes = fingerprint.bytes.min(FINGERPRINT_BYTES);
-        let start = read_start(&mut self.state().file, bytes).map_err(|error| self.at(error))?;
-        Ok(Fingerprint::of(&start) == *fingerprint)
+    /// Whether the file has what was read of one with this fingerprint.
+    pub(crate) fn has(&self, known: &Fingerprint) -> Result<bool> {
+        let (start_bytes, last_bytes) = (known.start_bytes.min(START_BYTES), known.last_bytes.min(LAST_BYTES));
+        let mut state = self.state();
+        let mut read = || -> io::Result<bool> {
+            let len = state.file.metadata()?.len();
+            let start = read_at(&mut state.file, 0, start_bytes)?;
+            let last = read_at(&mut state.file, known.read.saturating_sub(last_bytes as u64), last_bytes)?;
+            let hashes = (xxh3_64(&start), xxh3_64(&last));
+            Ok(len >= known.read && hashes == (known.start_hash, known.last_hash))
+        };
+        read().map_err(|error| self.at(error))
     }
 
     pub(crate) fn len(&self) -> Result<u64> {
@@ -135,8 +154,10 @@ impl Growing {
     /// Its bytes from this one on: what [`offset`](Growing::offset) tells of.
     pub(crate) fn input(&self, offset: u64) -> Result<Input> {
         let mut state = self.state();
-        let before = usize::try_from(offset).unwrap_or(usize::MAX).min(FINGERPRINT_BYTES);
-        state.start = read_start(&mut state.file, before).map_err(|error| self.at(error))?;
+        let before = |bytes: usize| usize::try_from(offset).unwrap_or(usize::MAX).min(bytes);
+        state.start = read_at(&mut state.file, 0, before(START_BYTES)).map_err(|error| self.at(error))?;
+        let last = before(LAST_BYTES);
+        state.last = read_at(&mut state.file, offset - last as u64, last).map_err(|error| self.at(error))?;
         state.offset = offset;
         drop(state);
         Ok(Input::Growing(self.clone()))
@@ -185,9 +206,9 @@ impl Growing {
             return Ok(Growth::Truncated);
         }
         // It may have become shorter and then longer than before.
-        let bytes = state.start.len();
-        let start = read_start(&mut state.file, bytes).map_err(|error| self.at(error))?;
-        Ok(if start == state.start { Growth::Grown } else { Growth::Truncated })
+        let (bytes, offset) = (state.last.len(), state.offset);
+        let last = read_at(&mut state.file, offset - bytes as u64, bytes).map_err(|error| self.at(error))?;
+        Ok(if last == state.last { Growth::Grown } else { Growth::Truncated })
     }
 
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -201,19 +222,24 @@ impl Growing {
         if read == 0 && state.end == End::Never {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let room = FINGERPRINT_BYTES - state.start.len();
-        if room > 0 && offset == state.start.len() as u64 {
-            state.start.extend_from_slice(&buffer[..read.min(room)]);
+        let bytes = &buffer[..read];
+        if offset == state.start.len() as u64 && offset < START_BYTES as u64 {
+            let room = START_BYTES - state.start.len();
+            state.start.extend_from_slice(&bytes[..read.min(room)]);
         }
+        let kept = LAST_BYTES.saturating_sub(read).min(state.last.len());
+        let gone = state.last.len() - kept;
+        state.last.drain(..gone);
+        state.last.extend_from_slice(&bytes[read.saturating_sub(LAST_BYTES)..]);
         state.offset += read as u64;
         Ok(read)
     }
 }
 
-/// The first bytes of a file; fewer where there are fewer.
-fn read_start(file: &mut File, bytes: usize) -> io::Result<Vec<u8>> {
-    let mut start = Vec::with_capacity(bytes);
-    file.seek(SeekFrom::Start(0))?;
-    file.take(bytes as u64).read_to_end(&mut start)?;
-    Ok(start)
+/// Bytes of a file; fewer where there are fewer.
+fn read_at(file: &mut File, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
+    let mut read = Vec::with_capacity(bytes);
+    file.seek(SeekFrom::Start(offset))?;
+    file.take(bytes as u64).read_to_end(&mut read)?;
+    Ok(read)
 }

@@ -23,40 +23,42 @@ impl Known {
         Known { identity: file.identity(), fingerprint: file.fingerprint() }
     }
 
-    /// Whether this is the file, and it has the bytes that were read. Numbers of inodes are used again, and those of devices
-    /// change when a machine starts.
-    pub(crate) fn is(&self, file: &Growing, read: u64) -> Result<bool> {
+    /// Whether this is the file, with the bytes that were read. Numbers of inodes are used again, and those of devices change
+    /// when a machine starts.
+    pub(crate) fn is(&self, file: &Growing) -> Result<bool> {
         let identity = file.identity();
         let same = identity.inode == self.identity.inode
             && (identity.device == self.identity.device || self.fingerprint.is_full());
-        Ok(same && file.len()? >= read && file.begins_as(&self.fingerprint)?)
+        Ok(same && file.has(&self.fingerprint)?)
     }
 
     /// Whether this is a copy of the file, with the bytes that were read.
-    fn is_copied_to(&self, file: &Growing, read: u64) -> Result<bool> {
-        Ok(self.fingerprint.is_full() && file.len()? >= read && file.begins_as(&self.fingerprint)?)
+    fn is_copied_to(&self, file: &Growing) -> Result<bool> {
+        Ok(file.identity() != self.identity && self.fingerprint.is_full() && file.has(&self.fingerprint)?)
     }
 
     /// The file under another name; or else a copy of it, as is made before a file is truncated.
-    pub(crate) fn find_rotated(&self, path: &Path, read: u64) -> Result<Option<Growing>> {
+    pub(crate) fn find_rotated(&self, path: &Path) -> Result<Option<Growing>> {
         let mut copy = None;
-        for (name, _) in rotated(path)? {
-            let Some(file) = Growing::open(&name)? else { continue };
-            if self.is(&file, read)? {
+        // The newest first; what cannot be opened is not found.
+        for (name, _) in rotated(path)?.into_iter().rev() {
+            let Ok(Some(file)) = Growing::open(&name) else { continue };
+            if self.is(&file)? {
                 return Ok(Some(file));
             }
-            if copy.is_none() && file.identity() != self.identity && self.is_copied_to(&file, read)? {
+            if copy.is_none() && self.is_copied_to(&file)? {
                 copy = Some(file);
             }
         }
         Ok(copy)
     }
 
-    /// A copy of the file that has more than was read.
-    pub(crate) fn find_copy(&self, path: &Path, read: u64) -> Result<Option<Growing>> {
-        for (name, _) in rotated(path)? {
-            let Some(file) = Growing::open(&name)? else { continue };
-            if file.identity() != self.identity && self.is_copied_to(&file, read)? {
+    /// The newest copy of the file.
+    pub(crate) fn find_copy(&self, path: &Path) -> Result<Option<Growing>> {
+        for (name, _) in rotated(path)?.into_iter().rev() {
+            if let Ok(Some(file)) = Growing::open(&name)
+                && self.is_copied_to(&file)?
+            {
                 return Ok(Some(file));
             }
         }

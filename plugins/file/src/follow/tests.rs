@@ -236,6 +236,25 @@ fn what_was_written_before_a_file_was_truncated_is_read_from_its_copy() {
 }
 
 #[test]
+fn files_that_all_begin_alike_are_told_from_each_other() {
+    let log = Log::text();
+    let banner = "=".repeat(2_000);
+    log.write("app.log.2", &format!("{banner}\nolder, and longer\n"));
+    log.write("app.log", &format!("{banner}\nold\n"));
+    let mut reading = log.reading();
+    drain(&mut reading);
+    let saved = reading.saved().unwrap();
+    // Truncated, and longer again than what was read.
+    log.write("app.log", &format!("{banner}\nnew, and longer\n"));
+    drain(&mut reading);
+    let got = reading.end().unwrap();
+    assert_eq!(lines(&got), [&banner, "old", &banner, "new, and longer"]);
+    assert!(log.warnings()[0].contains("may be missing"));
+    let got = log.harness("app.log").resumed(&saved).read_from(&log.split(), 2_001).unwrap();
+    assert_eq!(lines(&got), [&banner, "new, and longer"]);
+}
+
+#[test]
 fn a_file_that_vanishes_is_waited_for() {
     let log = Log::text();
     let mut reading = log.reading();

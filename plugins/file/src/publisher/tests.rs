@@ -46,7 +46,14 @@ fn what_a_crash_left_of_a_line_is_cut_off() {
     let path = folder.path().join("alerts.jsonl");
     let whole = "{\"stageName\":\"a\",\"payload\":{}}\n";
     let long = format!("{{\"stageName\":\"{}", "x".repeat(200_000));
-    for torn in ["{", "\0\0\0", "{\"a\":\0\0", "{\"stageName\":\"a\",\"payl", "{\"stageName\":\"a\",\"payload\":{}", long.as_str()] {
+    for torn in [
+        "{",
+        "\0\0\0",
+        "{\"a\":\0\0",
+        "{\"stageName\":\"a\",\"payl",
+        "{\"stageName\":\"a\",\"payload\":{}",
+        long.as_str(),
+    ] {
         for before in ["", whole, &whole.repeat(3_000)] {
             std::fs::write(&path, format!("{before}{torn}")).unwrap();
             publisher(&path, json!({})).publish(&[]).unwrap();

@@ -3,6 +3,7 @@
 
 mod data_folder;
 pub(crate) mod messaging;
+pub(crate) mod run_store;
 
 pub(crate) use data_folder::data_folder;
 

@@ -5,6 +5,7 @@ mod columns;
 pub mod graph;
 pub mod library;
 pub mod messaging;
+pub mod outbox;
 mod plan;
 mod run;
 pub mod spec;
@@ -13,6 +14,6 @@ mod types;
 
 pub use plan::Plan;
 pub use run::{
-    Log, LogRecord, MetricsSnapshot, Problem, Progress, ProgressCallback, Report, RunOptions, SecretLookup,
+    Log, LogRecord, MetricsSnapshot, Notice, Problem, Progress, ProgressCallback, Report, RunOptions, SecretLookup,
     StageProgress, StageReport, Status, Stop,
 };

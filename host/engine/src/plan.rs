@@ -34,6 +34,8 @@ pub(crate) struct PlannedStage {
     pub(crate) ports: Vec<String>,
     /// Of an alert publisher: how many alerts a second its properties allow.
     pub(crate) max_alerts_per_second: Option<f64>,
+    /// Of a source: it never ends by itself.
+    pub(crate) is_live: bool,
 }
 
 impl Plan {
@@ -82,6 +84,11 @@ impl Plan {
     /// The pipeline as it was written.
     pub fn spec(&self) -> &PipelineSpec {
         &self.file.spec
+    }
+
+    /// Whether the pipeline never ends by itself: one of its sources does not.
+    pub fn is_live(&self) -> bool {
+        self.stages.iter().any(|stage| stage.is_live)
     }
 
     /// The named ports that a stage declared, in their order.
@@ -207,7 +214,19 @@ impl Planner<'_> {
             }
             let ports = outputs[index].iter().flatten().map(|output| output.port.clone()).collect();
             let max_alerts_per_second = properties::max_alerts_per_second(&manifest, &properties);
-            planned[index] = Some(PlannedStage { plugin, properties, ports, max_alerts_per_second });
+            let is_live = stage.plugin.kind == Kind::Source && properties::is_live(&manifest, &properties);
+            planned[index] = Some(PlannedStage { plugin, properties, ports, max_alerts_per_second, is_live });
+        }
+        let live = planned.iter().flatten().any(|stage| stage.is_live);
+        for (index, stage) in spec.stages.iter().enumerate() {
+            let Some(alerts) = &stage.alerts else { continue };
+            let schema = match stage.plugin.kind {
+                Kind::Source => outputs[index].as_ref().and_then(|ports| ports.first()?.schema.clone()),
+                // What is wrong with inputs has been said.
+                _ => input_schema(spec, self.graph, index, &outputs).ok().flatten(),
+            };
+            let path = format!("{}.alerts", spec.stage_path(index));
+            self.findings.extend(windows::check(alerts, schema.as_ref(), live, &path));
         }
         planned
     }

@@ -5,29 +5,41 @@
 //! deadlines are measured by, shows progress, and gives up on a plugin that does not return.
 
 mod alerts;
+mod barrier;
 mod chain;
 mod dead_letters;
 mod end;
 mod errors;
+mod event_time;
 mod json;
 mod layout;
 mod metrics;
 mod opening;
 mod options;
 mod ordinals;
+mod outlet;
 mod publisher;
+mod publishers;
 mod report;
+mod resume;
+mod save_point;
+mod saver;
 mod services;
 mod shared;
+mod source;
+mod splits;
 mod start;
 mod watch;
+mod windows;
 
 pub use metrics::MetricsSnapshot;
-pub use options::{Log, LogRecord, Progress, ProgressCallback, RunOptions, SecretLookup, StageProgress, Stop};
+pub use options::{Log, LogRecord, Notice, Progress, ProgressCallback, RunOptions, SecretLookup, StageProgress, Stop};
 pub use report::{Problem, Report, StageReport, Status};
 
 use crate::plan::Plan;
 use end::End;
+use resume::Resume;
+use saver::Saver;
 use shared::Shared;
 use start::Start;
 use std::sync::Arc;
@@ -40,14 +52,26 @@ const WATCH_EVERY: Duration = Duration::from_millis(20);
 impl Plan {
     /// Runs the plan to its end, and tells how it went. Everything that can go wrong is in the report.
     pub fn run(self, mut options: RunOptions) -> Report {
-        let shared = Arc::new(Shared::new(&self, &options));
+        let found = match options.store.as_ref().filter(|_| options.dry_run.is_none()) {
+            Some(store) => resume::find(&**store, options.resume || self.is_live()),
+            None => Ok((None, None)),
+        };
+        let (from, told) = found.clone().unwrap_or_default();
+        let shared = Arc::new(Shared::new(&self, &options, from.as_ref()));
+        if let Some(told) = told {
+            shared.notice(&told);
+        }
+        if let Err(error) = found {
+            shared.fail_run(error.to_string());
+            return shared.report();
+        }
         let mut progress = options.progress.take();
         let deadline = self.spec().call_timeout.unwrap_or(options.call_deadline);
         let (done, finished) = sync_channel(1);
         let runner = {
             let shared = Arc::clone(&shared);
             std::thread::Builder::new().name("run".to_owned()).spawn(move || {
-                execute(&self, &options, &shared);
+                execute(&self, &options, &shared, from);
                 // Whoever watched has gone where this fails.
                 let _ = done.send(());
             })
@@ -85,14 +109,42 @@ impl Plan {
 }
 
 /// Runs a plan from its start to its end; how it went stands in `shared`.
-fn execute(plan: &Plan, options: &RunOptions, shared: &Arc<Shared>) {
+fn execute(plan: &Plan, options: &RunOptions, shared: &Arc<Shared>, from: Option<save_point::SavePoint>) {
     let slot = &shared.watch.slot();
-    match (Start { plan, options, shared, slot }).open() {
-        Ok(opened) => End { shared, slot, order: plan.graph.order() }.finish(opened),
-        Err(failed) => failed.note(shared),
+    let resume = from.zip(options.store.clone()).map(|(point, store)| {
+        let (resume, notices) = Resume::new(plan, store, point);
+        notices.iter().for_each(|notice| shared.notice(notice));
+        resume
+    });
+    let start = Start { plan, options, shared, slot, resume: resume.as_ref() };
+    let mut opened = start.open();
+    if opened.failed.is_none() {
+        let sources_of: Vec<Vec<usize>> = (0..shared.stages.len()).map(|stage| start.sources_of(stage)).collect();
+        let mut saver = Saver {
+            plan,
+            shared,
+            barrier: &opened.barrier,
+            slot,
+            durable: opened.durable.clone(),
+            interval: start.interval(),
+            publishers: &opened.takers,
+            instances: &opened.instances,
+            sources_of: &sources_of,
+            number: opened.number,
+            states: std::mem::take(&mut opened.states),
+        };
+        saver.run();
+        (opened.number, opened.states) = (saver.number, saver.states);
+    } else {
+        opened.barrier.over();
     }
+    End { plan, shared, slot, order: plan.graph.order() }.finish(opened);
     if let Some(letters) = shared.dead_letters.get() {
-        letters.finish().unwrap_or_else(|message| shared.fail_run(message));
+        match letters.finish() {
+            Ok(None) => {}
+            Ok(Some(said)) => shared.notice(&said),
+            Err(message) => shared.fail_run(message),
+        }
     }
     shared.ended();
 }

@@ -66,6 +66,8 @@ pub struct PipelineSpec {
     pub call_timeout: Option<Duration>,
     /// How large a batch of records may become.
     pub batch: Option<BatchSpec>,
+    /// What a run keeps that can go on after a crash: a live one, or one with a folder for its data.
+    pub saves: Option<SavesSpec>,
     /// What stands before `stages` and `connections` in the file: `config.` in one that CDAP's studio wrote.
     #[serde(skip)]
     pub within: &'static str,
@@ -87,6 +89,14 @@ pub struct StageSpec {
     /// Of an alert publisher: how many alerts it is handed in a second, at most.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub max_alerts_per_second: Option<f64>,
+    /// Of an alert publisher: how many alerts it is handed in one call, at most. Without it 512.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub batch_size: Option<u32>,
+    /// Of an alert publisher: how long it waits for more alerts where fewer than `batchSize` are there, such as "200ms".
+    /// Without it not at all.
+    #[serde(default, deserialize_with = "duration::deserialize")]
+    #[schemars(schema_with = "duration::schema")]
+    pub linger: Option<Duration>,
     /// A name for people to see, where it differs from the stage's.
     pub label: Option<String>,
 }
@@ -158,8 +168,53 @@ pub struct ConnectionSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeadLettersSpec {
-    /// The file they are written to, one JSON object a line, relative to the pipeline file.
-    pub path: PathBuf,
+    /// The file they are written to, one JSON object a line, relative to the pipeline file. Without it a run that is saved
+    /// keeps them in its store, and any other counts them.
+    pub path: Option<PathBuf>,
+    /// How many bytes are kept. In a file, later ones are left out and counted; in a store the oldest go.
+    #[serde(default = "default_letter_bytes")]
+    #[schemars(range(min = 1))]
+    pub max_bytes: u64,
+    /// How long they are kept in a store, such as "7d".
+    #[serde(default, deserialize_with = "duration::deserialize")]
+    #[schemars(schema_with = "duration::schema")]
+    pub max_age: Option<Duration>,
+}
+
+impl DeadLettersSpec {
+    /// How long dead letters are kept where nothing is said: seven days.
+    pub const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3_600);
+}
+
+impl Default for DeadLettersSpec {
+    fn default() -> DeadLettersSpec {
+        DeadLettersSpec { path: None, max_bytes: default_letter_bytes(), max_age: None }
+    }
+}
+
+/// What a run keeps that can go on after a crash, and how often.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SavesSpec {
+    /// How often a save point is taken, such as "10s", where nothing wants one before.
+    #[serde(default, deserialize_with = "duration::deserialize")]
+    #[schemars(schema_with = "duration::schema")]
+    pub interval: Option<Duration>,
+    /// How many bytes of alerts may wait for publishers before sources wait. Without it 256 MiB.
+    #[schemars(range(min = 1))]
+    pub outbox_bytes: Option<u64>,
+    /// How long a run that ends waits for its publishers, such as "30s"; what they have not taken then is published by
+    /// the next run.
+    #[serde(default, deserialize_with = "duration::deserialize")]
+    #[schemars(schema_with = "duration::schema")]
+    pub drain_timeout: Option<Duration>,
+}
+
+impl SavesSpec {
+    /// How often a save point is taken where nothing is said.
+    pub const INTERVAL: Duration = Duration::from_secs(10);
+    /// How long a run that ends waits for its publishers where nothing is said.
+    pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 }
 
 /// How large a batch may become: whichever bound is met first ends it.
@@ -260,6 +315,10 @@ fn default_namespace() -> String {
 
 fn one() -> u32 {
     1
+}
+
+fn default_letter_bytes() -> u64 {
+    64 << 20
 }
 
 fn default_batch_rows() -> u32 {

@@ -7,15 +7,17 @@ use super::output::{print_json, say, say_finding};
 use super::planning::{Planned, plan, tell_of_libraries};
 use super::{BackingArgs, Exit, PipelineArgs, PluginFolders, signals};
 use crate::wiring::messaging::{Backing, StageMessaging};
-use crate::wiring::{self, Given};
+use crate::wiring::run_store::{self, RunStore};
+use crate::wiring::{self, Given, data_folder};
 use anyhow::{Context, bail};
 use campanile_engine::spec::parse_duration;
-use campanile_engine::{Log, LogRecord, Plan, Report, RunOptions, Status, Stop};
+use campanile_engine::store::Store;
+use campanile_engine::{Log, LogRecord, Notice, Plan, Report, RunOptions, Status, Stop};
 use clap::Args;
 use progress::ProgressLine;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Run a pipeline to its end
@@ -31,10 +33,17 @@ Examples:
   campanile run pipeline.json --dry-run 1000       try it on the first records, write nothing
   campanile run pipeline.json --quiet --report -   the report as JSON on stdout
   campanile run pipeline.json --messaging http://127.0.0.1:8090     its topics are with a server
+  campanile run pipeline.json --data ./data        alerts survive a crash, and the run can be resumed
+  campanile run pipeline.json --data ./data --resume
 
-Ctrl-C or SIGTERM: sources end, what was read is finished. A second one ends the process at once.
+A pipeline that never ends (a source with \"follow\") is saved on the way, and goes on where it was whenever it is started. Any
+other is so with --data, and goes on with --resume. What a run kept lies in pipelines/NAMESPACE/NAME/INSTANCE of the folder.
 
-Exit codes: 0 completed, 1 failed, 2 the pipeline or the command line is wrong, 130 stopped.")]
+Ctrl-C or SIGTERM: sources end, what was read is finished. A second one ends the process at once. SIGUSR1: sources wait;
+SIGUSR2: they go on.
+
+Exit codes: 0 completed, or a run that never ends was stopped; 1 failed, 2 the pipeline or the command line is wrong, 130
+stopped.")]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pipeline: PipelineArgs,
@@ -49,6 +58,12 @@ pub(crate) struct RunArgs {
     /// Read only the first N records, and write and publish nothing
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     dry_run: Option<u64>,
+    /// Go on where the run before was stopped, failed or crashed
+    #[arg(long, conflicts_with = "dry_run")]
+    resume: bool,
+    /// Tells several runs of one pipeline apart: each keeps what is its own
+    #[arg(long, value_name = "NAME", default_value = "1", value_parser = instance)]
+    instance: String,
     /// How long one call of a plugin may take before the run fails, such as 60s; over the pipeline's own `callTimeout`
     #[arg(long, value_name = "TIME", value_parser = duration)]
     call_timeout: Option<Duration>,
@@ -64,6 +79,15 @@ pub(crate) struct RunArgs {
 
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "write a length of time such as 500ms, 60s, 5m or 2h".to_owned())
+}
+
+/// The name of an instance is that of a folder.
+fn instance(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    match text.chars().all(is_name) && (1..=64).contains(&text.len()) {
+        true => Ok(text.to_owned()),
+        false => Err("write letters, digits, `-` and `_`, 64 of them at most".to_owned()),
+    }
 }
 
 pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
@@ -95,8 +119,11 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
         Planned::NotReturned => return Ok(Exit::Failed),
         Planned::Stopped => return Ok(Exit::Interrupted),
     };
-    let report = execute(*plan, &args, given, &messaging, stop);
-    tell(&report, &args);
+    let store = open_store(&plan, &args)?;
+    let live = plan.is_live();
+    let notices = Arc::new(Mutex::new(Vec::new()));
+    let report = execute(*plan, &args, given, &messaging, stop, store, &notices);
+    tell(&report, &args, &notices.lock().unwrap_or_else(PoisonError::into_inner));
     if let Err(error) = keep_report(&report, args.report.as_deref()) {
         // The command line was right, and whoever waits for the report must not take an old one for it.
         say(format_args!("error: {error:#}"));
@@ -105,8 +132,22 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<Exit> {
     Ok(match report.status {
         Status::Completed => Exit::Done,
         Status::Failed => Exit::Failed,
+        // Whoever stops a run that never ends got what they wanted.
+        Status::Killed if live => Exit::Done,
         Status::Killed => Exit::Interrupted,
     })
+}
+
+/// What the run keeps, where it keeps something.
+fn open_store(plan: &Plan, args: &RunArgs) -> anyhow::Result<Option<Arc<RunStore>>> {
+    let wanted = plan.is_live() || args.backing.data.is_some() || args.resume;
+    if args.dry_run.is_some() || !wanted {
+        return Ok(None);
+    }
+    let data = data_folder(args.backing.data.clone())?;
+    let spec = plan.spec();
+    let folder = run_store::folder_in(&data, &spec.namespace, &spec.name, &args.instance);
+    RunStore::open(&folder).map(Arc::new).map(Some)
 }
 
 fn install_signals(stop: &Arc<Stop>) -> anyhow::Result<()> {
@@ -117,7 +158,15 @@ fn install_signals(stop: &Arc<Stop>) -> anyhow::Result<()> {
     })
 }
 
-fn execute(plan: Plan, args: &RunArgs, given: Given, messaging: &StageMessaging, stop: Arc<Stop>) -> Report {
+fn execute(
+    plan: Plan,
+    args: &RunArgs,
+    given: Given,
+    messaging: &StageMessaging,
+    stop: Arc<Stop>,
+    store: Option<Arc<RunStore>>,
+    notices: &Arc<Mutex<Vec<String>>>,
+) -> Report {
     let line = (!args.quiet && std::io::stderr().is_terminal()).then(|| ProgressLine::new(plan.spec()));
     let vault = given.vault;
     let options = RunOptions {
@@ -127,6 +176,9 @@ fn execute(plan: Plan, args: &RunArgs, given: Given, messaging: &StageMessaging,
         stop,
         secrets: Some(Arc::new(move |name| vault.bytes(name).ok().flatten())),
         messaging: Some(messaging.opener()),
+        store: store.map(|store| store as Arc<dyn Store>),
+        resume: args.resume,
+        notice: Some(notice(line.clone(), Arc::clone(notices))),
         log: log(args.verbose, line.clone()),
         progress: line.clone().map(|line| line.shower()),
         ..RunOptions::default()
@@ -137,6 +189,18 @@ fn execute(plan: Plan, args: &RunArgs, given: Given, messaging: &StageMessaging,
         line.clear();
     }
     report
+}
+
+/// Shows what a person should know at once.
+fn notice(line: Option<ProgressLine>, notices: Arc<Mutex<Vec<String>>>) -> Notice {
+    Arc::new(move |message| {
+        notices.lock().unwrap_or_else(PoisonError::into_inner).push(message.to_owned());
+        let text = format!("note: {message}");
+        match &line {
+            Some(line) => line.aside(&text),
+            None => say(text),
+        }
+    })
 }
 
 /// Shows messages of stages; without `-v` what is wrong stands among the problems at the end.
@@ -159,8 +223,8 @@ fn log(verbose: u8, line: Option<ProgressLine>) -> Option<Log> {
     Some(Log { level, keep: Arc::new(keep) })
 }
 
-/// What stages did, and what a person should know.
-fn tell(report: &Report, args: &RunArgs) {
+/// What stages did, and what a person should know; but for notices that were shown when they came.
+fn tell(report: &Report, args: &RunArgs, shown: &[String]) {
     if !args.quiet {
         say(table::of_stages(report));
         if args.dry_run.is_some() {
@@ -168,6 +232,9 @@ fn tell(report: &Report, args: &RunArgs) {
         }
     }
     for (index, problem) in report.problems.iter().enumerate() {
+        if problem.stage.is_empty() && shown.contains(&problem.message) {
+            continue;
+        }
         // Of a failed run the reason comes first.
         let weight = if index == 0 && report.status == Status::Failed { "error" } else { "warning" };
         match problem.stage.as_str() {

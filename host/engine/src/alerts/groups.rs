@@ -35,8 +35,9 @@ const MOST_GROUPS: u64 = 1 << 30;
 /// beyond is damage, for which no room is made.
 const MOST_TOGETHER: usize = 1024;
 
-/// Groups a stage's alerts by key, and by window where there are windows, and aggregates each group. Parallel chains have one each and [merge](Groups::merge) them; as long
-/// as the bounds close nothing early, the result is that of a single chain, to the last digit.
+/// Groups a stage's alerts by key, and by window where there are windows, and aggregates each group. Parallel chains have one
+/// each and [merge](Groups::merge) them; as long as the bounds close nothing early, the result is that of a single chain, to
+/// the last digit. What changed can be [saved](Groups::changes), and put back in another run.
 ///
 /// An aggregate's field that is missing, empty or white space only takes part in nothing, not even in a `count` of that field.
 /// One that holds something else than a number takes part in that `count` alone.
@@ -63,7 +64,7 @@ impl Groups {
     pub fn new(spec: &AlertsSpec) -> Groups {
         let (plan, columns) = Plan::new(spec);
         Groups {
-            windows: Windows::new(Arc::clone(&plan.cells), plan.first),
+            windows: Windows::new(Arc::clone(&plan.cells), plan.first, Arc::default()),
             plan: Arc::new(plan),
             columns,
             max_groups: spec.max_groups.min(MOST_GROUPS) as usize,
@@ -142,7 +143,7 @@ impl Groups {
         let mut closed = Groups {
             plan: Arc::clone(&self.plan),
             columns: self.columns.iter().map(Column::blank).collect(),
-            windows: Windows::new(Arc::clone(&self.plan.cells), self.plan.first),
+            windows: Windows::new(Arc::clone(&self.plan.cells), self.plan.first, Arc::clone(self.windows.pool())),
             max_groups: self.max_groups,
             max_bytes: self.max_bytes,
             alerts: 0,
@@ -173,6 +174,12 @@ impl Groups {
         self.close_early()
     }
 
+    /// As [`merge`](Groups::merge), where what no longer fits waits with what is published early.
+    pub fn take_over(&mut self, other: Groups) {
+        let closed = self.merge(other);
+        self.early.extend(closed);
+    }
+
     /// Counts the groups that were closed early or withheld among those that [`close_until`](Groups::close_until) took out,
     /// once they were drained.
     pub fn add_counters(&mut self, closed: &Groups) {
@@ -190,7 +197,8 @@ impl Groups {
     /// asked for.
     pub fn drain(&mut self) -> impl Iterator<Item = GroupedAlert> + '_ {
         let tables = self.windows.take_until(None);
-        Drain::new(&self.plan, &self.columns, &mut self.withheld, tables)
+        let pool = Arc::clone(self.windows.pool());
+        Drain::new(&self.plan, &self.columns, &mut self.withheld, pool, tables)
     }
 
     /// Hands over what changed since the last call, for a save point: the bytes of each group that is new or has changed, None

@@ -13,6 +13,10 @@ const PATH_KEYWORD: &str = "x-path";
 /// handed at most. The host keeps the rate, the plugin need not.
 const RATE_KEYWORD: &str = "x-max-alerts-per-second";
 
+/// In a property's schema, of a source: where its value is true the source never ends by itself. Beside the properties: it
+/// never does.
+const LIVE_KEYWORD: &str = "x-live";
+
 /// The properties as the plugin takes them: texts turned into what the schema wants, paths taken from the pipeline's
 /// folder. Nothing where there are errors.
 pub(super) fn check(
@@ -51,6 +55,18 @@ pub(super) fn max_alerts_per_second(manifest: &PluginManifest, properties: &Valu
     let (name, schema) = declared.iter().find(|(_, schema)| schema[RATE_KEYWORD] == Value::Bool(true))?;
     let rate = properties.get(name).filter(|value| !value.is_null()).unwrap_or(&schema["default"]);
     rate.as_f64().filter(|rate| *rate > 0.0)
+}
+
+/// Whether a source with these properties never ends by itself.
+pub(super) fn is_live(manifest: &PluginManifest, properties: &Value) -> bool {
+    if manifest.schema[LIVE_KEYWORD] == Value::Bool(true) {
+        return true;
+    }
+    let declared = manifest.schema["properties"].as_object();
+    declared.into_iter().flatten().any(|(name, schema)| {
+        schema[LIVE_KEYWORD] == Value::Bool(true)
+            && properties.get(name).filter(|value| !value.is_null()).unwrap_or(&schema["default"]) == &Value::Bool(true)
+    })
 }
 
 /// The schema, with unknown properties refused: a misspelt property is a mistake, whatever its author said.

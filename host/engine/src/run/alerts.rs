@@ -1,37 +1,43 @@
 //! Alerts from a stage to its publishers: dropped, as they come, or in groups.
 
+use super::event_time::{EventTime, Times};
 use super::metrics::add;
 use super::ordinals::Ordinals;
-use super::publisher::PUBLISH_ALERTS_MAX;
+use super::publishers::Publishers;
 use super::shared::{Shared, now_ms};
 use super::watch::Slot;
+use super::windows::StageWindows;
 use crate::alerts::{AlertsSpec, GroupedAlert, Groups, Origin as AlertOrigin, Payload};
 use crate::batch::{Batch, SplitOrigin};
+use crate::outbox::Raised;
 use campanile_abi::{NO_POSITION, NO_ROW};
 use campanile_sdk::proxy::{AlertOut, AlertsIn, PayloadsIn};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::SyncSender;
-
-/// Alerts on their way to publishers.
-pub(super) type AlertQueue = SyncSender<Vec<AlertOut>>;
 
 /// Where the alerts of one instance of a stage go.
 pub(super) struct AlertSink {
     shared: Arc<Shared>,
     stage: usize,
-    publishers: Vec<AlertQueue>,
-    groups: Option<Grouping>,
+    instance: usize,
+    publishers: Publishers,
+    groups: Option<Groups>,
+    event_time: Option<EventTime>,
+    /// Whether what leaves before its time waits for a save point.
+    waits: bool,
     /// Of the alert before: what comes from the same row is told apart by a number.
     last: AlertOrigin,
     ordinals: Ordinals,
     max_payload_bytes: usize,
 }
 
-/// The groups of a stage, and how alerts of groups are named.
-pub(super) struct Grouping {
-    pub(super) groups: Groups,
-    group_by: String,
+/// What leaves the groups of one instance at a save point.
+pub(super) struct Closed {
+    pub(super) stage: usize,
+    /// Before their time: closed early, or the first of their group.
+    pub(super) early: Vec<GroupedAlert>,
+    /// The windows that were closed, to be put together with those of other instances.
+    pub(super) windows: Option<Groups>,
 }
 
 struct AlertPayload<'a> {
@@ -58,52 +64,44 @@ pub(super) struct TooLarge {
     pub(super) message: String,
 }
 
-impl Grouping {
-    pub(super) fn new(spec: &AlertsSpec) -> Grouping {
-        Grouping { groups: Groups::new(spec), group_by: serde_json::to_string(&spec.group_by).unwrap_or_default() }
-    }
+/// What the alerts of one call of a stage come from.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Work<'a> {
+    pub(super) input: Option<&'a Batch>,
+    /// The split that a source reads.
+    pub(super) split: Option<&'a SplitOrigin>,
+    /// The event times of the input's rows.
+    pub(super) times: Option<&'a Times>,
+}
 
-    /// The alert of a group, with its id.
-    pub(super) fn alert(&self, shared: &Shared, stage: usize, group: GroupedAlert, partial: bool) -> AlertOut {
-        // Groups of one key that were closed before their time are told apart by what they began with.
-        let number = match group.partial {
-            true => format!("{}.{}.{}", group.first.split, group.first.position, group.first.ordinal),
-            false => "0".to_owned(),
-        };
-        add(&shared.stages[stage].metrics.alerts_groups, 1);
-        let name = shared.stages[stage].name;
-        AlertOut {
-            id: format!("{}/{name}/{:016x}/-/{number}", shared.identity.run_id, group.key_hash),
-            stage: name.to_owned(),
-            payload: group.payload,
-            time_ms: now_ms(),
-            group_by: self.group_by.clone(),
-            more: if group.partial || partial { "{\"partial\":true}".to_owned() } else { String::new() },
-        }
-    }
-
-    /// Takes the groups of another instance in.
-    pub(super) fn merge(&mut self, other: Grouping) -> Vec<GroupedAlert> {
-        self.groups.merge(other.groups)
-    }
+/// The window of an alert.
+enum Placed {
+    In(Option<i64>),
+    /// It is over: the alert is on its own.
+    Late(i64),
 }
 
 impl AlertSink {
     pub(super) fn new(
         shared: &Arc<Shared>,
         stage: usize,
-        publishers: Vec<AlertQueue>,
+        instance: usize,
+        publishers: Publishers,
         spec: Option<&AlertsSpec>,
         max_payload_bytes: usize,
     ) -> AlertSink {
-        let groups = spec.filter(|_| !publishers.is_empty()).map(Grouping::new);
         // No alert came before the first: an origin that none has.
         let last = AlertOrigin { split: u32::MAX, position: NO_POSITION - 1, ordinal: 0 };
+        let groups = spec.filter(|_| publishers.is_wanted()).map(Groups::new);
+        let waits = groups.is_some() && (shared.is_durable() || shared.stages[stage].windows.is_some());
         AlertSink {
             shared: Arc::clone(shared),
             stage,
+            instance,
             publishers,
             groups,
+            event_time: None,
+            waits,
             last,
             ordinals: Ordinals::default(),
             max_payload_bytes,
@@ -111,7 +109,35 @@ impl AlertSink {
     }
 
     pub(super) fn is_wanted(&self) -> bool {
-        !self.publishers.is_empty()
+        self.publishers.is_wanted()
+    }
+
+    /// Says which field of the input tells the time.
+    pub(super) fn set_event_time(&mut self, event_time: EventTime) {
+        self.event_time = Some(event_time);
+    }
+
+    /// What reads the times of the stage's records, where they have some.
+    pub(super) fn event_time(&mut self) -> Option<&mut EventTime> {
+        self.event_time.as_mut()
+    }
+
+    fn windows(&self) -> Option<&StageWindows> {
+        self.shared.stages[self.stage].windows.as_ref()
+    }
+
+    /// Goes on from how far splits were at a save point.
+    pub(super) fn advance(&mut self, times: &[(u32, i64)]) {
+        if let Some(event_time) = &mut self.event_time {
+            times.iter().for_each(|&(split, latest)| event_time.advance(split, latest));
+        }
+    }
+
+    /// Says which of the groups' windows is the oldest.
+    pub(super) fn note_oldest(&self) {
+        if let (Some(windows), Some(groups)) = (self.windows(), &self.groups) {
+            windows.note_oldest(self.instance, groups.oldest_window());
+        }
     }
 
     /// A call of the stage begins.
@@ -120,18 +146,17 @@ impl AlertSink {
     }
 
     /// The groups, once the stage has nothing more to say.
-    pub(super) fn into_groups(self) -> (Option<Grouping>, Vec<AlertQueue>) {
+    pub(super) fn into_groups(self) -> (Option<Groups>, Publishers) {
         (self.groups, self.publishers)
     }
 
+    /// The groups, while all stand still.
+    pub(super) fn groups(&mut self) -> Option<&mut Groups> {
+        self.groups.as_mut()
+    }
+
     /// Takes alerts; those that are too large come back. An error is a rule that the plugin broke.
-    pub(super) fn take(
-        &mut self,
-        alerts: &AlertsIn<'_>,
-        input: Option<&Batch>,
-        split: Option<&SplitOrigin>,
-        slot: &Slot,
-    ) -> Result<Vec<TooLarge>, String> {
+    pub(super) fn take(&mut self, alerts: &AlertsIn<'_>, work: Work<'_>, slot: &Slot) -> Result<Vec<TooLarge>, String> {
         let shared = Arc::clone(&self.shared);
         let metrics = &shared.stages[self.stage].metrics;
         let (Some(payloads), true) = (alerts.payloads, self.is_wanted()) else {
@@ -139,7 +164,10 @@ impl AlertSink {
             add(&metrics.alerts_dropped, alerts.n);
             return Ok(Vec::new());
         };
-        let split_origin = split.or_else(|| input.and_then(|input| input.origin().split.as_deref()));
+        let input = work.input;
+        let split_origin = work.split.or_else(|| input.and_then(|input| input.origin().split.as_deref()));
+        let split = split_origin.map_or(u32::MAX, |split| split.index);
+        let now = now_ms();
         let mut too_large = Vec::new();
         let mut out = Vec::new();
         for i in 0..alerts.n {
@@ -160,24 +188,80 @@ impl AlertSink {
             let own = alerts.positions.map(|positions| positions[i]).filter(|&position| position != NO_POSITION);
             let of_row = || input?.origin().position(row? as usize);
             let position = own.or_else(of_row).unwrap_or(NO_POSITION);
-            let origin = self.origin(split_origin.map_or(u32::MAX, |split| split.index), position);
-            match &mut self.groups {
-                Some(grouping) => {
+            let origin = self.origin(split, position);
+            if self.groups.is_none() {
+                out.push(self.single(payloads, pairs, origin, split_origin, now));
+                continue;
+            }
+            match self.place(split, row, work.times, now) {
+                Placed::Late(start) => {
+                    add(&metrics.alerts_late, 1);
+                    let mut raised = self.single(payloads, pairs, origin, split_origin, now);
+                    raised.alert.more = self.more(Some(start), false, true);
+                    out.push(raised);
+                }
+                Placed::In(window) => {
                     let payload = AlertPayload { payloads, first: pairs.start, len: pairs.len() };
-                    grouping.groups.add(&payload, origin, None);
-                    for closed in grouping.groups.take_early() {
-                        out.push(grouping.alert(&self.shared, self.stage, closed, true));
+                    if let Some(groups) = &mut self.groups {
+                        groups.add(&payload, origin, window);
                     }
                 }
-                None => out.push(self.single(payloads, pairs, origin, split_origin)),
             }
         }
-        let taken = alerts.n - too_large.len();
-        add(&metrics.records_alert, taken);
+        add(&metrics.records_alert, alerts.n - too_large.len());
+        self.let_go(&mut out);
         if !out.is_empty() {
-            send(&self.publishers, out, slot);
+            self.publishers.send(&shared, out, slot);
         }
         Ok(too_large)
+    }
+
+    /// What left its group before its time: it goes with a save point where there are some, else at once.
+    fn let_go(&mut self, out: &mut Vec<Raised>) {
+        let Some(groups) = &mut self.groups else { return };
+        if let Some(windows) = &self.shared.stages[self.stage].windows {
+            windows.note_oldest(self.instance, groups.oldest_window());
+        }
+        if !groups.has_early() {
+            return;
+        }
+        if self.waits {
+            if let Some(barrier) = self.shared.barrier() {
+                barrier.want();
+            }
+            return;
+        }
+        let early = groups.take_early();
+        let alerts = early.into_iter().map(|group| grouped(&self.shared, self.stage, group, true));
+        out.extend(alerts.map(|alert| Raised { alert, from: None }));
+    }
+
+    /// The window that an alert falls into.
+    fn place(&self, split: u32, row: Option<u32>, times: Option<&Times>, now: i64) -> Placed {
+        let Some(windows) = self.windows() else { return Placed::In(None) };
+        let Some(event_time) = self.event_time.as_ref().filter(|_| windows.by_event_time) else {
+            let start = windows.start_of(now);
+            // The clock was set back: what is closed stays closed.
+            return match windows.closed_until() {
+                Some(closed) if start <= closed => Placed::In(Some(closed.saturating_add(windows.length_ms))),
+                _ => Placed::In(Some(start)),
+            };
+        };
+        let (time, before) = match (row, times) {
+            (Some(row), Some(times)) => {
+                (times.of_row(row as usize), event_time.latest_before(split, times, row as usize))
+            }
+            // Of no row: it happened when the last record did.
+            _ => (event_time.latest(split).unwrap_or(now), None),
+        };
+        let start = windows.start_of(time);
+        let over = windows.end_of(start).saturating_add(windows.lateness_ms);
+        let passed = before.is_some_and(|before| over <= before);
+        if passed || windows.closed_until().is_some_and(|closed| start <= closed) {
+            Placed::Late(start)
+        } else {
+            Placed::In(Some(start))
+        }
     }
 
     /// The origin of the next alert: several of one row are numbered.
@@ -196,7 +280,8 @@ impl AlertSink {
         pairs: std::ops::Range<usize>,
         origin: AlertOrigin,
         split: Option<&SplitOrigin>,
-    ) -> AlertOut {
+        now: i64,
+    ) -> Raised {
         let stage = &self.shared.stages[self.stage];
         let name = stage.name;
         let run = &self.shared.identity.run_id;
@@ -208,29 +293,106 @@ impl AlertSink {
             (origin.position.to_string(), u64::from(self.ordinals.next(origin.split, origin.position)))
         };
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
-        AlertOut {
+        let alert = AlertOut {
             id: format!("{run}/{name}/{split}/{position}/{ordinal}"),
             stage: name.to_owned(),
             payload: pairs.map(|pair| owned(payloads.pair(pair))).collect(),
-            time_ms: now_ms(),
+            time_ms: now,
             group_by: String::new(),
             more: String::new(),
+        };
+        Raised { alert, from: (origin.position != NO_POSITION).then_some((origin.split, origin.position)) }
+    }
+
+    fn more(&self, window: Option<i64>, partial: bool, late: bool) -> String {
+        more(self.windows(), window, partial, late)
+    }
+
+    // ---- while all stand still
+
+    /// What leaves the groups now.
+    pub(super) fn close(&mut self, until: Option<i64>) -> Option<Closed> {
+        let groups = self.groups.as_mut().filter(|_| self.waits)?;
+        let early = if groups.has_early() { groups.take_early() } else { Vec::new() };
+        let windows = until.and_then(|until| groups.close_until(until));
+        if let Some(stage) = &self.shared.stages[self.stage].windows {
+            stage.note_oldest(self.instance, groups.oldest_window());
+        }
+        (!early.is_empty() || windows.is_some()).then_some(Closed { stage: self.stage, early, windows })
+    }
+
+    /// The groups that changed since the last save point, as named values.
+    pub(super) fn changes(&mut self, out: &mut Vec<(String, Option<Vec<u8>>)>) {
+        let prefix = group_prefix(self.shared.stages[self.stage].name, self.instance);
+        if let Some(groups) = &mut self.groups {
+            groups.changes(&mut |slot, value| out.push((format!("{prefix}{slot}"), value.map(<[u8]>::to_vec))));
         }
     }
 }
 
-/// Hands alerts to publishers, in pieces, so that a queue holds a bounded number; waits while queues are full. A publisher
-/// that has ended takes none: it has said why.
-pub(super) fn send(publishers: &[AlertQueue], alerts: Vec<AlertOut>, slot: &Slot) {
-    let Some((last, others)) = publishers.split_last() else { return };
-    slot.outside(|| {
-        let mut alerts = alerts.into_iter().peekable();
-        while alerts.peek().is_some() {
-            let piece: Vec<AlertOut> = alerts.by_ref().take(PUBLISH_ALERTS_MAX).collect();
-            for publisher in others {
-                let _ = publisher.send(piece.clone());
-            }
-            let _ = last.send(piece);
+/// What the names of the values of an instance's groups begin with.
+pub(super) fn group_prefix(stage: &str, instance: usize) -> String {
+    format!("{}/{instance}/", crate::outbox::named("group/", stage))
+}
+
+/// The alert of a group, with its id.
+pub(super) fn grouped(shared: &Shared, stage: usize, group: GroupedAlert, partial: bool) -> AlertOut {
+    let stage = &shared.stages[stage];
+    add(&stage.metrics.alerts_groups, 1);
+    let named = Named {
+        run_id: &shared.identity.run_id,
+        stage: stage.name,
+        group_by: &stage.group_by,
+        windows: stage.windows.as_ref(),
+    };
+    named.alert(group, partial)
+}
+
+/// What the alerts of a stage's groups have in common.
+pub(super) struct Named<'a> {
+    pub(super) run_id: &'a str,
+    pub(super) stage: &'a str,
+    pub(super) group_by: &'a str,
+    pub(super) windows: Option<&'a StageWindows>,
+}
+
+impl Named<'_> {
+    pub(super) fn alert(&self, group: GroupedAlert, partial: bool) -> AlertOut {
+        // Groups of one key that were closed before their time are told apart by what they began with.
+        let number = match group.partial {
+            true => format!("{}.{}.{}", group.first.split, group.first.position, group.first.ordinal),
+            false => group.ordinal.to_string(),
+        };
+        let window = group.window.map_or_else(|| "-".to_owned(), |start| start.to_string());
+        AlertOut {
+            id: format!("{}/{}/{:016x}/{window}/{number}", self.run_id, self.stage, group.key_hash),
+            stage: self.stage.to_owned(),
+            payload: group.payload,
+            time_ms: now_ms(),
+            group_by: self.group_by.to_owned(),
+            more: more(self.windows, group.window, group.partial || partial, false),
         }
-    });
+    }
+}
+
+/// Further members of an alert's envelope.
+fn more(windows: Option<&StageWindows>, window: Option<i64>, partial: bool, late: bool) -> String {
+    let mut more = serde_json::Map::new();
+    if let (Some(windows), Some(start)) = (windows, window) {
+        more.insert("windowStart".into(), rfc3339(start).into());
+        more.insert("windowEnd".into(), rfc3339(windows.end_of(start)).into());
+    }
+    if late {
+        more.insert("late".into(), true.into());
+    }
+    if partial {
+        more.insert("partial".into(), true.into());
+    }
+    if more.is_empty() { String::new() } else { serde_json::Value::Object(more).to_string() }
+}
+
+fn rfc3339(ms: i64) -> String {
+    let mut text = Vec::new();
+    campanile_sdk::text::write_timestamp(ms.saturating_mul(1_000), &mut text);
+    String::from_utf8(text).unwrap_or_default()
 }

@@ -1,30 +1,35 @@
 //! A chain: stages on one thread, each calling the next directly with what it emits.
 
 use super::alerts::AlertSink;
+use super::barrier::{Arrival, Barrier, Part, StageState};
+use super::dead_letters;
 use super::errors::{ErrorBatch, SharedErrors};
+use super::event_time::Times;
 use super::metrics::{StageMetrics, add};
-use super::shared::Shared;
+use super::outlet::Outlet;
+use super::shared::{Shared, now_ms};
+use super::source::Head;
 use super::watch::Slot;
-use crate::batch::{Batch, Origin, SplitOrigin};
+use crate::batch::{Batch, SplitOrigin};
 use crate::columns;
 use arrow_schema::SchemaRef;
-use campanile_sdk::proxy::{AlertsIn, Answer, Downstream, ErrorsIn, Incoming, PatchIn, Stage};
-use campanile_sdk::{Error, ErrorKind, Kind, Read, Split};
-use std::cell::RefCell;
-use std::collections::VecDeque;
+use campanile_sdk::proxy::{Answer, Stage};
+use campanile_sdk::{Error, ErrorKind};
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// Batches that may wait where chains meet.
 pub(super) const QUEUE_BATCHES: usize = 16;
-/// How long a source that has nothing is left alone.
-const IDLE_PAUSE: Duration = Duration::from_millis(5);
 
 /// What passes from one chain to another.
 pub(super) enum Message {
     Records(Batch),
     Errors(SharedErrors),
+    /// Everything that was sent before belongs to the save point with this number.
+    Mark(u64),
+    /// The sender has nothing more.
+    End,
 }
 
 /// Where something goes.
@@ -45,6 +50,8 @@ pub(super) struct Output {
 pub(super) struct Node {
     /// Its position in the pipeline's file.
     pub(super) index: usize,
+    /// Its number among the instances of its stage.
+    pub(super) instance: usize,
     /// None for an end of a dry run: it is not opened, only counted.
     pub(super) stage: RefCell<Option<Stage>>,
     /// By port.
@@ -54,112 +61,178 @@ pub(super) struct Node {
     pub(super) alerts: RefCell<AlertSink>,
 }
 
-/// The splits that are left to read, shared by all instances of a source.
-pub(super) type Splits = Arc<Mutex<VecDeque<(Arc<SplitOrigin>, Split)>>>;
-
-/// Where the records of a chain come from.
-pub(super) enum Head {
-    Source { splits: Splits, rows: usize, bytes: usize, at_most: Option<u64> },
-    Queue(Receiver<Message>),
-}
-
 /// Stages on one thread, in an order in which each hands on to later ones only.
 pub(super) struct Chain {
     pub(super) nodes: Vec<Node>,
-    pub(super) head: Head,
+    /// The queues that it feeds, each once.
+    pub(super) feeds: Vec<SyncSender<Message>>,
     pub(super) shared: Arc<Shared>,
+    pub(super) barrier: Arc<Barrier>,
     pub(super) slot: Slot,
+    /// The last save point that it stood still for.
+    pub(super) seen: Cell<u64>,
+    /// The largest position that the source has emitted of the split that it reads.
+    pub(super) position: Cell<Option<u64>>,
+    /// Dead letters since the last save point.
+    pub(super) letters: RefCell<dead_letters::Pending>,
 }
 
 impl Chain {
     /// Runs the chain to its end. The nodes come back, to be closed; what they hand on to has ended.
-    pub(super) fn run(mut self) -> Vec<Node> {
-        let _ = match std::mem::replace(
-            &mut self.head,
-            Head::Source { splits: Splits::default(), rows: 0, bytes: 0, at_most: None },
-        ) {
-            Head::Source { splits, rows, bytes, at_most } => self.read(&splits, rows, bytes, at_most),
-            Head::Queue(queue) => self.take(&queue),
+    pub(super) fn run(self, head: Head) -> Ended {
+        let source = match head {
+            Head::Source(source) => {
+                let source = *source;
+                source.read(&self);
+                Some(source)
+            }
+            Head::Queue { queue, senders } => {
+                self.take(&queue, senders);
+                None
+            }
         };
         for node in &self.nodes {
-            if self.shared.has_failed() {
+            // A run that is stopped and goes on later has not seen the end of its input.
+            if self.shared.has_failed() || self.shared.is_stopped() && self.shared.is_durable() {
                 break;
             }
             self.call(node, None, None, |stage, outlet| stage.finish(outlet).map(|()| true));
         }
+        for queue in &self.feeds {
+            let _ = self.slot.outside(|| queue.send(Message::End));
+        }
+        let failed = || self.shared.has_failed();
+        let mut first = true;
+        while let Some(number) = self.slot.outside(|| self.barrier.linger(self.seen.get(), first, &failed)) {
+            first = false;
+            self.stand_still(number, source.as_ref());
+        }
+        let splits = source.as_ref().map(|source| source.splits(&self)).unwrap_or_default();
+        let mut readers = source.map(super::source::Source::into_readers).unwrap_or_default();
         let mut nodes = self.nodes;
         for node in &mut nodes {
             node.outputs.iter_mut().for_each(|output| output.targets.clear());
             node.errors.clear();
         }
-        nodes
+        readers.retain(Option::is_some);
+        Ended { nodes, splits, readers, letters: self.letters.into_inner() }
     }
 
     /// Takes what other chains hand on, until they have ended.
-    fn take(&self, queue: &Receiver<Message>) -> Answer {
+    fn take(&self, queue: &Receiver<Message>, mut senders: usize) {
+        let (mut marks, mut number) = (0, 0);
         while let Ok(message) = queue.recv() {
             // After a failure the queue is emptied, so that nobody waits for it.
             match message {
-                Message::Records(batch) => self.deliver(0, &batch),
-                Message::Errors(errors) => self.deliver_errors(0, &errors),
-            };
+                Message::Records(batch) => {
+                    self.deliver(0, &batch);
+                }
+                Message::Errors(errors) => {
+                    self.deliver_errors(0, &errors);
+                }
+                Message::Mark(mark) => (marks, number) = (marks + 1, mark),
+                Message::End => senders -= 1,
+            }
+            if marks > 0 && marks == senders {
+                marks = 0;
+                self.stand_still(number, None);
+            }
+            if senders == 0 {
+                break;
+            }
         }
-        Answer::Stop
     }
 
-    /// Reads split after split.
-    fn read(&self, splits: &Splits, rows: usize, bytes: usize, at_most: Option<u64>) -> Answer {
-        let node = &self.nodes[0];
-        let rows = at_most.map_or(rows, |most| rows.min(most as usize).max(1));
-        while !self.shared.must_end() {
-            let next = splits.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            let Some((origin, split)) = next else { break };
-            if self.call(node, None, None, |stage, _| stage.begin(&split, None).map(|()| true)) != Answer::Go {
-                return Answer::Fail;
-            }
-            loop {
-                if self.shared.must_end() {
-                    return Answer::Stop;
-                }
-                let mut read = Read::End;
-                let answer = self.call(node, None, Some(&origin), |stage, outlet| {
-                    read = stage.read(rows, bytes, outlet)?;
-                    Ok(true)
-                });
-                if answer != Answer::Go {
-                    return answer;
-                }
-                let out = self.metrics(node).records_out.load(std::sync::atomic::Ordering::Relaxed);
-                if at_most.is_some_and(|most| out >= most) {
-                    self.shared.read_enough();
-                    return Answer::Stop;
-                }
-                match read {
-                    Read::More => {}
-                    Read::Idle => std::thread::park_timeout(IDLE_PAUSE),
-                    Read::End => break,
+    /// Stands still for a save point: everything before it has been worked on.
+    pub(super) fn stand_still(&self, number: u64, source: Option<&super::source::Source>) {
+        self.seen.set(number);
+        for queue in &self.feeds {
+            // Who has ended takes no marks, and whoever has not is waiting for them.
+            let _ = self.slot.outside(|| queue.send(Message::Mark(number)));
+        }
+        let mut arrival =
+            Arrival { splits: source.map(|source| source.splits(self)).unwrap_or_default(), states: Vec::new() };
+        if self.shared.is_durable() {
+            for node in &self.nodes {
+                match self.snapshot(node) {
+                    Some(state) => arrival.states.push(state),
+                    None => return,
                 }
             }
         }
-        Answer::Stop
+        let failed = || self.shared.has_failed();
+        let Some(decision) = self.slot.outside(|| self.barrier.arrive(number, arrival, &failed)) else { return };
+        let mut part = Part::default();
+        for node in &self.nodes {
+            let mut alerts = node.alerts.borrow_mut();
+            let until = decision.close_until.get(node.index).copied().flatten();
+            part.closed.extend(alerts.close(until));
+            if decision.save {
+                alerts.changes(&mut part.changes);
+            }
+        }
+        if decision.save {
+            part.letters = self.letters.borrow_mut().take();
+        }
+        self.barrier.hand_over(part);
     }
 
-    fn metrics(&self, node: &Node) -> &StageMetrics {
+    /// What a stage keeps; nothing where that failed, and the run with it.
+    pub(super) fn snapshot(&self, node: &Node) -> Option<StageState> {
+        let mut stage = node.stage.borrow_mut();
+        let state = match stage.as_mut() {
+            None => Ok(None),
+            Some(stage) => {
+                let name = self.shared.stages[node.index].name;
+                self.slot.inside(node.index, name, || stage.snapshot())
+            }
+        };
+        match state {
+            Ok(state) => Some(StageState { stage: node.index, instance: node.instance, state }),
+            Err(error) => {
+                self.shared.fail(node.index, failure(&error, None));
+                None
+            }
+        }
+    }
+
+    pub(super) fn metrics(&self, node: &Node) -> &StageMetrics {
         &self.shared.stages[node.index].metrics
     }
 
+    /// The source has emitted rows at these positions.
+    pub(super) fn read_up_to(&self, positions: &[u64]) {
+        let known = positions.iter().copied().filter(|&position| position != campanile_abi::NO_POSITION);
+        if let Some(largest) = known.max() {
+            self.position.set(Some(self.position.get().map_or(largest, |before| before.max(largest))));
+        }
+    }
+
     /// Calls into a stage, with an outlet for what it emits; a failure fails the run.
-    fn call(
+    pub(super) fn call(
         &self,
         node: &Node,
-        input: Option<&Batch>,
+        input: Option<(&Batch, Option<&Times>)>,
         split: Option<&Arc<SplitOrigin>>,
         call: impl FnOnce(&mut Stage, &mut Outlet<'_>) -> Result<bool, Error>,
     ) -> Answer {
-        let mut stage = node.stage.borrow_mut();
+        self.call_one(&node.stage, node, input, split, call)
+    }
+
+    /// As [`Chain::call`], of one of several instances that are in the place of one.
+    pub(super) fn call_one(
+        &self,
+        stage: &RefCell<Option<Stage>>,
+        node: &Node,
+        input: Option<(&Batch, Option<&Times>)>,
+        split: Option<&Arc<SplitOrigin>>,
+        call: impl FnOnce(&mut Stage, &mut Outlet<'_>) -> Result<bool, Error>,
+    ) -> Answer {
+        let mut stage = stage.borrow_mut();
         let Some(stage) = stage.as_mut() else { return Answer::Go };
         node.alerts.borrow_mut().begin();
-        let mut outlet = Outlet { chain: self, node, input, split };
+        let (input, times) = (input.map(|(batch, _)| batch), input.and_then(|(_, times)| times));
+        let mut outlet = Outlet { chain: self, node, input, split, times };
         let name = self.shared.stages[node.index].name;
         match self.slot.inside(node.index, name, || call(stage, &mut outlet)) {
             Ok(true) => Answer::Go,
@@ -175,28 +248,140 @@ impl Chain {
     }
 
     /// Hands records to a stage of this chain.
-    fn deliver(&self, node: usize, batch: &Batch) -> Answer {
+    pub(super) fn deliver(&self, node: usize, batch: &Batch) -> Answer {
         if self.shared.has_failed() {
             return Answer::Stop;
         }
         let node = &self.nodes[node];
         add(&self.metrics(node).records_in, batch.rows());
-        self.call(node, Some(batch), None, |stage, outlet| columns::process(stage, batch, outlet))
+        if node.alerts.borrow_mut().event_time().is_none() {
+            return self.call(node, Some((batch, None)), None, |stage, outlet| columns::process(stage, batch, outlet));
+        }
+        let Some((batch, times)) = self.timed(node, batch.clone()) else { return Answer::Fail };
+        if batch.rows() == 0 {
+            return Answer::Go;
+        }
+        let answer = self
+            .call(node, Some((&batch, Some(&times))), None, |stage, outlet| columns::process(stage, &batch, outlet));
+        self.note_times(node, batch.origin().split.as_deref(), &times);
+        answer
     }
 
-    fn deliver_errors(&self, node: usize, errors: &SharedErrors) -> Answer {
+    /// The rows of a batch that have a time, and their times; the others become error records.
+    fn timed(&self, node: &Node, batch: Batch) -> Option<(Batch, Times)> {
+        let read = |batch: &Batch| {
+            let mut alerts = node.alerts.borrow_mut();
+            alerts.event_time().map(|event_time| event_time.read(batch, now_ms()))
+        };
+        let (times, bad) = read(&batch)?;
+        if bad.is_empty() {
+            return Some((batch, times));
+        }
+        let mut good = Vec::with_capacity(batch.rows());
+        let mut rows = bad.iter().map(|(row, _)| *row).peekable();
+        for row in 0..batch.rows() as u32 {
+            if rows.next_if_eq(&row).is_none() {
+                good.push(row);
+            }
+        }
+        for (row, reason) in &bad {
+            let error = ErrorBatch::single(node.index, Some(*row), reason, Some(&batch), &node.error_schema);
+            let taken = match error {
+                Ok(error) => self.error_records(node, error),
+                Err(message) => {
+                    self.shared.fail(node.index, message);
+                    Answer::Fail
+                }
+            };
+            if taken == Answer::Fail {
+                return None;
+            }
+        }
+        match batch.select(Some(&good), good.len()) {
+            Ok(batch) => read(&batch).map(|(times, _)| (batch, times)),
+            Err(message) => {
+                self.shared.fail(node.index, message);
+                None
+            }
+        }
+    }
+
+    /// Moves a split's time on.
+    fn note_times(&self, node: &Node, split: Option<&SplitOrigin>, times: &Times) {
+        let split = split.map_or(u32::MAX, |split| split.index);
+        let mut alerts = node.alerts.borrow_mut();
+        let Some(event_time) = alerts.event_time() else { return };
+        event_time.note(split, times);
+        if let (Some(windows), Some(latest)) = (&self.shared.stages[node.index].windows, event_time.latest(split)) {
+            windows.note(split, latest, now_ms());
+        }
+    }
+
+    /// What a source emits moves time on where the source's own alerts have windows. Rows without a time are taken out.
+    pub(super) fn note_times_of_source(
+        &self,
+        node: &Node,
+        split: Option<&Arc<SplitOrigin>>,
+        batch: Batch,
+    ) -> Option<Batch> {
+        if split.is_none() || node.alerts.borrow_mut().event_time().is_none() {
+            return Some(batch);
+        }
+        let (batch, times) = self.timed(node, batch)?;
+        self.note_times(node, split.map(|split| &**split), &times);
+        Some(batch)
+    }
+
+    pub(super) fn deliver_errors(&self, node: usize, errors: &SharedErrors) -> Answer {
         if self.shared.has_failed() {
             return Answer::Stop;
         }
         let node = &self.nodes[node];
         add(&self.metrics(node).records_in, errors.len());
         let lent = errors.lend(self.shared.stages[errors.stage].name);
-        self.call(node, Some(&errors.batch), None, |stage, outlet| {
+        self.call(node, Some((&errors.batch, None)), None, |stage, outlet| {
             columns::process_errors(stage, &errors.batch, &lent, outlet)
         })
     }
 
-    fn hand_on(&self, targets: &[Target], here: impl Fn(usize) -> Answer, message: impl Fn() -> Message) -> Answer {
+    /// Hands error records on, or puts them with the dead letters.
+    pub(super) fn error_records(&self, node: &Node, errors: ErrorBatch) -> Answer {
+        let shared = &self.shared;
+        add(&self.metrics(node).records_error, errors.len());
+        if !node.errors.is_empty() {
+            let errors = Arc::new(errors);
+            return self.hand_on(
+                &node.errors,
+                |node| self.deliver_errors(node, &errors),
+                || Message::Errors(Arc::clone(&errors)),
+            );
+        }
+        shared.untaken_error(node.index, || match errors.place(0) {
+            place if place.is_empty() => errors.message(0).into_owned(),
+            place => format!("{place}: {}", errors.message(0)),
+        });
+        let Some(letters) = shared.dead_letters.get() else { return Answer::Go };
+        let name = shared.stages[node.index].name;
+        if shared.is_durable() {
+            // They leave with the next save point: what comes after it would be read again, and its errors with it.
+            if self.letters.borrow_mut().add(name, &node.error_schema, &errors) {
+                self.barrier.want();
+            }
+            return Answer::Go;
+        }
+        if let Err(message) = letters.write(name, &node.error_schema, &errors) {
+            shared.fail_run(message);
+            return Answer::Fail;
+        }
+        Answer::Go
+    }
+
+    pub(super) fn hand_on(
+        &self,
+        targets: &[Target],
+        here: impl Fn(usize) -> Answer,
+        message: impl Fn() -> Message,
+    ) -> Answer {
         let mut answer = Answer::Go;
         for target in targets {
             let one = match target {
@@ -217,6 +402,18 @@ impl Chain {
     }
 }
 
+/// What is left of a chain that has ended.
+#[derive(Default)]
+pub(super) struct Ended {
+    pub(super) nodes: Vec<Node>,
+    /// How far its splits are.
+    pub(super) splits: Vec<super::barrier::SplitAt>,
+    /// Instances of a live source, to be closed.
+    pub(super) readers: Vec<Option<Stage>>,
+    /// Dead letters since the last save point.
+    pub(super) letters: dead_letters::Pending,
+}
+
 /// What went wrong, and at which record.
 pub(super) fn failure(error: &Error, input: Option<&Batch>) -> String {
     let kind = match error.kind() {
@@ -229,247 +426,5 @@ pub(super) fn failure(error: &Error, input: Option<&Batch>) -> String {
     match (file, origin.and_then(|origin| origin.position(row as usize))) {
         (Some(file), Some(position)) => format!("{kind}{error} (at row {row} of a batch: {file}, position {position})"),
         _ => format!("{kind}{error} (at row {row} of a batch)"),
-    }
-}
-
-/// Takes what one call of a stage emits.
-struct Outlet<'a> {
-    chain: &'a Chain,
-    node: &'a Node,
-    /// The batch that the stage works on.
-    input: Option<&'a Batch>,
-    /// The split that a source reads.
-    split: Option<&'a Arc<SplitOrigin>>,
-}
-
-impl Outlet<'_> {
-    fn shared(&self) -> &Shared {
-        &self.chain.shared
-    }
-
-    fn fail(&self, message: String) -> Answer {
-        self.shared().fail(self.node.index, format!("the plugin breaks the boundary: {message}"));
-        Answer::Fail
-    }
-
-    /// Hands records on through a port.
-    fn records(&self, port: u32, batch: Batch) -> Answer {
-        if self.shared().has_failed() {
-            return Answer::Stop;
-        }
-        let metrics = self.chain.metrics(self.node);
-        let rows = batch.rows();
-        add(&metrics.records_out, rows);
-        if let Some((_, counter)) = metrics.ports.get(port as usize) {
-            add(counter, rows);
-        }
-        let targets = &self.node.outputs[port as usize].targets;
-        let chain = self.chain;
-        let answer = chain.hand_on(targets, |node| chain.deliver(node, &batch), || Message::Records(batch.clone()));
-        let is_source = self.shared().stages[self.node.index].kind == Kind::Source;
-        if answer == Answer::Go && is_source && self.shared().must_end() { Answer::Stop } else { answer }
-    }
-
-    fn output(&self, port: u32) -> Result<&Output, String> {
-        let outputs = &self.node.outputs;
-        outputs.get(port as usize).ok_or_else(|| format!("it emitted through port {port} of {}", outputs.len()))
-    }
-
-    fn input(&self) -> Result<&Batch, String> {
-        self.input.ok_or_else(|| "it handed on rows of an input where there is none".to_owned())
-    }
-
-    fn select(&self, port: u32, rows: Option<&[u32]>, n: usize) -> Result<Option<Batch>, String> {
-        self.output(port)?;
-        let selected = self.input()?.select(rows, n)?;
-        Ok((n > 0).then_some(selected))
-    }
-
-    fn patched(&self, port: u32, patch: PatchIn<'_>) -> Result<Option<Batch>, String> {
-        let schema = &self.output(port)?.schema;
-        let input = self.input()?;
-        let fields = schema.fields();
-        if patch.columns.len() != fields.len() {
-            return Err(format!("its patch has {} columns where {} were declared", patch.columns.len(), fields.len()));
-        }
-        match patch.rows {
-            Some(rows) => input.check_rows(rows)?,
-            None if patch.n > input.rows() => {
-                return Err(format!("it handed on {} rows of a batch of {}", patch.n, input.rows()));
-            }
-            None => {}
-        }
-        if patch.n == 0 {
-            return Ok(None);
-        }
-        let mut new_fields: Vec<(i64, usize)> =
-            patch.columns.iter().enumerate().filter(|(_, c)| **c < 0).map(|(field, &c)| (-1 - c, field)).collect();
-        new_fields.sort_unstable();
-        if new_fields.iter().zip(0..).any(|((child, _), place)| *child != place) {
-            return Err("its patch names new columns out of order".to_owned());
-        }
-        let new_fields: Vec<usize> = new_fields.into_iter().map(|(_, field)| field).collect();
-        let new = match patch.array {
-            Some(array) => {
-                let (rows, columns) = columns::import(array, schema, &new_fields)?;
-                if rows != patch.n {
-                    return Err(format!("its patch has {rows} new rows for {} rows", patch.n));
-                }
-                columns
-            }
-            None if new_fields.is_empty() => Vec::new(),
-            None => return Err("its patch names new columns and has none".to_owned()),
-        };
-        let kept: Vec<usize> = patch.columns.iter().filter_map(|&column| usize::try_from(column).ok()).collect();
-        if let Some(column) = kept.iter().find(|&&column| column >= input.columns().len()) {
-            return Err(format!("its patch names column {column} of {}", input.columns().len()));
-        }
-        let whole = patch.rows.is_none() && patch.n == input.rows();
-        let kept = match patch.rows {
-            Some(rows) => input.take(&kept, rows)?,
-            None if whole => kept.iter().map(|&column| Arc::clone(&input.columns()[column])).collect(),
-            None => kept.iter().map(|&column| input.columns()[column].slice(0, patch.n)).collect(),
-        };
-        let origin = match patch.rows {
-            Some(rows) => input.origin_of(rows),
-            None if whole => input.origin().clone(),
-            None => input.select(None, patch.n)?.origin().clone(),
-        };
-        let (mut new, mut kept) = (new.into_iter().map(Some).collect::<Vec<_>>(), kept.into_iter());
-        let mut columns = Vec::with_capacity(fields.len());
-        for (field, &column) in fields.iter().zip(patch.columns) {
-            let column = match usize::try_from(-1 - column) {
-                Ok(child) => new[child].take(),
-                Err(_) => kept.next(),
-            };
-            let column = column.ok_or("its patch names a new column twice")?;
-            if column.data_type() != field.data_type() {
-                let (is, declared) = (column.data_type(), field.data_type());
-                return Err(format!("its patch puts {is} into `{}`, which was declared {declared}", field.name()));
-            }
-            if !field.is_nullable() && crate::batch::has_nulls(&column) {
-                return Err(format!("column `{}` has nulls, but was declared without", field.name()));
-            }
-            columns.push(column);
-        }
-        Ok(Some(Batch::new(patch.n, columns, origin)))
-    }
-
-    fn made(
-        &self,
-        port: u32,
-        array: Incoming,
-        rows: Option<&[u32]>,
-        positions: Option<&[u64]>,
-    ) -> Result<Option<Batch>, String> {
-        let schema = &self.output(port)?.schema;
-        let batch = columns::import_batch(array, schema, |_| match (rows, self.input) {
-            (Some(rows), Some(input)) => {
-                input.check_rows(rows)?;
-                Ok(input.origin_of(rows))
-            }
-            (Some(_), None) => Err("it named rows of an input where there is none".to_owned()),
-            (None, _) => Ok(Origin { split: self.split.cloned(), positions: positions.map(Arc::from) }),
-        })?;
-        Ok((batch.rows() > 0).then_some(batch))
-    }
-
-    fn take(&self, port: u32, batch: Result<Option<Batch>, String>) -> Answer {
-        match batch {
-            Ok(Some(batch)) => self.records(port, batch),
-            Ok(None) => Answer::Go,
-            Err(message) => self.fail(message),
-        }
-    }
-
-    /// Hands error records on, or puts them with the dead letters.
-    fn error_records(&self, errors: ErrorBatch) -> Answer {
-        let shared = self.shared();
-        add(&self.chain.metrics(self.node).records_error, errors.len());
-        if self.node.errors.is_empty() {
-            shared.untaken_error(self.node.index, || match errors.place(0) {
-                place if place.is_empty() => errors.message(0).into_owned(),
-                place => format!("{place}: {}", errors.message(0)),
-            });
-            if let Some(letters) = shared.dead_letters.get() {
-                let name = shared.stages[self.node.index].name;
-                if let Err(message) = letters.write(name, &self.node.error_schema, &errors) {
-                    shared.fail_run(message);
-                    return Answer::Fail;
-                }
-            }
-            return Answer::Go;
-        }
-        let errors = Arc::new(errors);
-        let chain = self.chain;
-        chain.hand_on(
-            &self.node.errors,
-            |node| chain.deliver_errors(node, &errors),
-            || Message::Errors(Arc::clone(&errors)),
-        )
-    }
-}
-
-impl Downstream for Outlet<'_> {
-    fn alerts_wanted(&self) -> bool {
-        self.node.alerts.borrow().is_wanted()
-    }
-
-    fn selection(&mut self, port: u32, rows: Option<&[u32]>, n: usize) -> Answer {
-        self.take(port, self.select(port, rows, n))
-    }
-
-    fn patch(&mut self, port: u32, patch: PatchIn<'_>) -> Answer {
-        self.take(port, self.patched(port, patch))
-    }
-
-    fn batch(&mut self, port: u32, array: Incoming, rows: Option<&[u32]>, positions: Option<&[u64]>) -> Answer {
-        self.take(port, self.made(port, array, rows, positions))
-    }
-
-    fn errors(&mut self, errors: ErrorsIn<'_>) -> Answer {
-        for i in 0..errors.len() {
-            if let (Some(row), Some(input)) = (errors.row(i), self.input)
-                && row as usize >= input.rows()
-            {
-                return self.fail(format!("it put row {row} of a batch of {} rows in error", input.rows()));
-            }
-        }
-        let stage = self.node.index;
-        match ErrorBatch::new(stage, errors, self.input, &self.node.error_schema) {
-            Ok(mut errors) => {
-                if let (true, Some(split)) = (errors.file.is_empty(), self.split) {
-                    errors.file.clone_from(&split.file);
-                }
-                self.error_records(errors)
-            }
-            Err(message) => self.fail(message),
-        }
-    }
-
-    fn alerts(&mut self, alerts: AlertsIn<'_>) -> Answer {
-        let split = self.split.map(|split| &**split);
-        let taken = self.node.alerts.borrow_mut().take(&alerts, self.input, split, &self.chain.slot);
-        let too_large = match taken {
-            Ok(too_large) => too_large,
-            Err(message) => return self.fail(message),
-        };
-        for alert in too_large {
-            let schema = &self.node.error_schema;
-            let error = ErrorBatch::single(self.node.index, alert.row, &alert.message, self.input, schema);
-            match error {
-                Ok(error) => {
-                    if self.error_records(error) == Answer::Fail {
-                        return Answer::Fail;
-                    }
-                }
-                Err(message) => return self.fail(message),
-            }
-        }
-        Answer::Go
-    }
-
-    fn broken(&mut self, message: String) {
-        let _ = self.fail(message);
     }
 }

@@ -21,7 +21,13 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn new(plan: &Plan, parallelism: usize) -> Layout {
-        let parallel: Vec<bool> = plan.stages.iter().map(|stage| stage.plugin.is_parallel()).collect();
+        // What is published first must be decided in one place.
+        let tells_first = |index: usize| {
+            plan.spec().stages[index].alerts.as_ref().is_some_and(|alerts| alerts.emit == crate::alerts::Emit::First)
+        };
+        let stages = plan.stages.iter().enumerate();
+        let parallel: Vec<bool> =
+            stages.map(|(index, stage)| stage.plugin.is_parallel() && !tells_first(index)).collect();
         let kinds: Vec<Kind> = plan.spec().stages.iter().map(|stage| stage.plugin.kind).collect();
         lay_out(&plan.graph, &kinds, &parallel, parallelism)
     }

@@ -17,6 +17,10 @@ pub(crate) struct StageMetrics {
     pub(crate) alerts_published: AtomicU64,
     pub(crate) alerts_rejected: AtomicU64,
     pub(crate) alerts_waiting: AtomicU64,
+    /// Alerts whose window was over.
+    pub(crate) alerts_late: AtomicU64,
+    /// Groups that were not what `minCount` and `having` ask for.
+    pub(crate) alerts_withheld: AtomicU64,
     /// Numbers the alerts that no row raised; not shown.
     pub(crate) alerts_without_row: AtomicU64,
     /// By port of a splitter.
@@ -33,7 +37,68 @@ pub(crate) fn add(counter: &AtomicU64, n: usize) {
     counter.fetch_add(n as u64, Ordering::Relaxed);
 }
 
+/// Adds to a counter.
+pub(crate) fn add_u64(counter: &AtomicU64, n: u64) {
+    counter.fetch_add(n, Ordering::Relaxed);
+}
+
 impl StageMetrics {
+    /// The counters that a run keeps when it goes on, by their names.
+    fn kept(&self) -> [(&'static str, &AtomicU64); 9] {
+        [
+            ("records.in", &self.records_in),
+            ("records.out", &self.records_out),
+            ("records.error", &self.records_error),
+            ("records.alert", &self.records_alert),
+            ("alerts.dropped", &self.alerts_dropped),
+            ("alerts.invalid", &self.alerts_invalid),
+            ("alerts.groups", &self.alerts_groups),
+            ("alerts.late", &self.alerts_late),
+            ("alerts.withheld", &self.alerts_withheld),
+        ]
+    }
+
+    /// The counters as a save point keeps them.
+    pub(crate) fn saved(&self) -> MetricsSnapshot {
+        let mut all = self.own.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        all.extend(self.kept().map(|(name, counter)| (name.to_owned(), counter.load(Ordering::Relaxed) as f64)));
+        let ports = self.ports.iter();
+        all.extend(ports.map(|(port, n)| (format!("records.out.{port}"), n.load(Ordering::Relaxed) as f64)));
+        all
+    }
+
+    /// What is counted while a save point is made belongs to it.
+    pub(crate) fn save_closed(&self, saved: &mut MetricsSnapshot) {
+        for (name, counter) in [("alerts.groups", &self.alerts_groups), ("alerts.withheld", &self.alerts_withheld)] {
+            saved.insert(name.to_owned(), counter.load(Ordering::Relaxed) as f64);
+        }
+    }
+
+    /// Goes on from a save point's counters.
+    pub(crate) fn restore(&self, mut saved: MetricsSnapshot, without_row: u64) {
+        self.alerts_without_row.store(without_row, Ordering::Relaxed);
+        for (name, counter) in self.kept() {
+            counter.store(saved.remove(name).unwrap_or_default() as u64, Ordering::Relaxed);
+        }
+        for (port, counter) in &self.ports {
+            counter.store(saved.remove(&format!("records.out.{port}")).unwrap_or_default() as u64, Ordering::Relaxed);
+        }
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = saved;
+    }
+
+    /// Of a publisher: what it was handed, published and rejected, and what waits for it.
+    pub(crate) fn restore_publisher(&self, taken: u64, published: u64, rejected: u64, waiting: u64) {
+        self.records_in.store(taken, Ordering::Relaxed);
+        self.alerts_published.store(published, Ordering::Relaxed);
+        self.alerts_rejected.store(rejected, Ordering::Relaxed);
+        self.alerts_waiting.store(waiting, Ordering::Relaxed);
+    }
+
+    /// How many alerts no row raised.
+    pub(crate) fn without_row(&self) -> u64 {
+        self.alerts_without_row.load(Ordering::Relaxed)
+    }
+
     /// Counters of a stage with these named ports.
     pub(crate) fn new(ports: impl Iterator<Item = String>) -> StageMetrics {
         StageMetrics { ports: ports.map(|port| (port, AtomicU64::new(0))).collect(), ..StageMetrics::default() }
@@ -66,6 +131,12 @@ impl StageMetrics {
         put("alerts.dropped", &self.alerts_dropped);
         put("alerts.invalid", &self.alerts_invalid);
         put("alerts.groups", &self.alerts_groups);
+        if self.alerts_late.load(Ordering::Relaxed) > 0 {
+            put("alerts.late", &self.alerts_late);
+        }
+        if self.alerts_withheld.load(Ordering::Relaxed) > 0 {
+            put("alerts.withheld", &self.alerts_withheld);
+        }
         for (port, counter) in &self.ports {
             put(&format!("records.out.{port}"), counter);
         }

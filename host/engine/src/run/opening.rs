@@ -1,6 +1,6 @@
 //! Takes what a stage emits while it opens or closes: alerts, and nothing else.
 
-use super::alerts::AlertSink;
+use super::alerts::{AlertSink, Work};
 use super::watch::Slot;
 use campanile_sdk::proxy::{AlertsIn, Answer, Downstream, ErrorsIn, Incoming, PatchIn};
 
@@ -42,7 +42,7 @@ impl Downstream for Opening<'_> {
 
     fn alerts(&mut self, alerts: AlertsIn<'_>) -> Answer {
         let Some(sink) = &mut self.alerts else { return self.refuse("alerts") };
-        match sink.take(&alerts, None, None, self.slot) {
+        match sink.take(&alerts, Work::default(), self.slot) {
             Ok(too_large) => match too_large.into_iter().next() {
                 None => Answer::Go,
                 Some(alert) => {

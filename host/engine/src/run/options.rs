@@ -1,23 +1,42 @@
 use super::metrics::MetricsSnapshot;
 use crate::messaging::OpenMessaging;
+use crate::store::Store;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Tells a run to stop; may be used from any thread and from a signal's.
+/// Tells a run to stop, or to wait; may be used from any thread and from a signal's.
 #[derive(Debug, Default)]
-pub struct Stop(AtomicU32);
+pub struct Stop {
+    stopped: AtomicBool,
+    suspended: AtomicBool,
+}
 
 impl Stop {
     /// Stop reading, finish what was read, end as KILLED.
     pub fn stop(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.stopped.store(true, Ordering::SeqCst);
     }
 
     /// Whether the run was told to stop.
     pub fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::SeqCst) > 0
+        self.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Read nothing until told to go on. What was read is finished; windows by the clock close, publishers go on.
+    pub fn suspend(&self) {
+        self.suspended.store(true, Ordering::SeqCst);
+    }
+
+    /// Go on after [`Stop::suspend`].
+    pub fn resume(&self) {
+        self.suspended.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether the run was told to wait.
+    pub fn is_suspended(&self) -> bool {
+        self.suspended.load(Ordering::SeqCst)
     }
 }
 
@@ -48,6 +67,10 @@ pub struct Log {
 pub struct Progress {
     /// The stages, in the order of the file.
     pub stages: Vec<StageProgress>,
+    /// Sources wait, because too many alerts wait for publishers.
+    pub waits: bool,
+    /// The run was told to wait.
+    pub suspended: bool,
 }
 
 /// How far a stage is.
@@ -61,6 +84,9 @@ pub struct StageProgress {
 
 /// Finds a secret by its name; called from any thread.
 pub type SecretLookup = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
+
+/// Is told what a person should know at once: lower case, no full stop; called from any thread.
+pub type Notice = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Is told how far a run is.
 pub type ProgressCallback = Box<dyn FnMut(&Progress) + Send>;
@@ -87,6 +113,13 @@ pub struct RunOptions {
     pub secrets: Option<SecretLookup>,
     /// Opens the messaging that stages ask for; without it there is none. Not called where no stage uses it.
     pub messaging: Option<OpenMessaging>,
+    /// Where the run keeps what it goes on from after a crash, and its alerts until they are published. Without it the run
+    /// is plain; a live pipeline needs one.
+    pub store: Option<Arc<dyn Store>>,
+    /// Goes on where the run before was stopped, failed or crashed; a live run does so anyway.
+    pub resume: bool,
+    /// Where notices go.
+    pub notice: Option<Notice>,
     /// Where messages of stages go.
     pub log: Option<Log>,
     /// Called some fifty times a second.
@@ -115,6 +148,9 @@ impl Default for RunOptions {
             max_payload_bytes: RunOptions::MAX_PAYLOAD_BYTES,
             secrets: None,
             messaging: None,
+            store: None,
+            resume: false,
+            notice: None,
             log: None,
             progress: None,
         }

@@ -3,13 +3,44 @@
 use super::shared::Shared;
 use crate::messaging::Messaging;
 use campanile_abi::text;
-use campanile_sdk::proxy::HostServices;
-use std::sync::Arc;
+use campanile_sdk::Mode;
+use campanile_sdk::proxy::{Delivery, HostServices};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The services of one stage.
 pub(super) struct StageServices {
     pub(super) shared: Arc<Shared>,
     pub(super) stage: usize,
+    /// Of a publisher behind an outbox.
+    pub(super) numbers: Option<Arc<Numbers>>,
+}
+
+/// The numbers of the alerts of one call of a publisher.
+#[derive(Debug)]
+pub(super) struct Numbers {
+    producer: String,
+    of_call: Mutex<Vec<u64>>,
+}
+
+impl Numbers {
+    pub(super) fn new(producer: String) -> Numbers {
+        Numbers { producer, of_call: Mutex::default() }
+    }
+
+    /// Set before each call.
+    pub(super) fn set(&self, numbers: Vec<u64>) {
+        *self.of_call.lock().unwrap_or_else(PoisonError::into_inner) = numbers;
+    }
+}
+
+impl Delivery for Numbers {
+    fn producer(&self) -> &str {
+        &self.producer
+    }
+
+    fn sequence(&self, index: usize) -> Option<u64> {
+        self.of_call.lock().unwrap_or_else(PoisonError::into_inner).get(index).copied()
+    }
 }
 
 impl HostServices for StageServices {
@@ -21,6 +52,11 @@ impl HostServices for StageServices {
             text::RUN => &identity.run_id,
             text::STAGE => self.shared.stages[self.stage].name,
             text::ARGUMENTS => &identity.arguments,
+            text::MODE => match self.shared.mode {
+                Mode::Plain => text::PLAIN,
+                Mode::Durable => text::DURABLE,
+                Mode::Live => text::LIVE,
+            },
             _ => "",
         }
     }
@@ -51,6 +87,10 @@ impl HostServices for StageServices {
 
     fn secret(&self, name: &str) -> Option<Vec<u8>> {
         self.shared.secret(name)
+    }
+
+    fn delivery(&self) -> Option<&dyn Delivery> {
+        self.numbers.as_deref().map(|numbers| numbers as &dyn Delivery)
     }
 
     fn messaging(&self) -> Option<Arc<dyn Messaging>> {

@@ -1,18 +1,23 @@
 //! What all threads of a run share.
 
+use super::barrier::Barrier;
 use super::dead_letters::DeadLetters;
 use super::metrics::StageMetrics;
-use super::options::{Log, LogRecord, Progress, RunOptions, SecretLookup, StageProgress, Stop};
+use super::options::{Log, LogRecord, Notice, Progress, RunOptions, SecretLookup, StageProgress, Stop};
 use super::report::{Problem, Report, StageReport, Status};
+use super::save_point::SavePoint;
+use super::splits::SplitTable;
 use super::watch::Watch;
+use super::windows::StageWindows;
 use crate::messaging::{LazyMessaging, Messaging};
+use crate::outbox::Outbox;
 use crate::plan::Plan;
 use crate::spec::Secrets;
-use campanile_sdk::Kind;
+use campanile_sdk::{Kind, Mode};
 use serde_json::{Map, Value};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// More problems than this are counted, not kept.
 const PROBLEMS_MAX: usize = 200;
@@ -34,10 +39,22 @@ pub(super) struct StageShared {
     pub(super) kind: Kind,
     plugin: String,
     pub(super) metrics: StageMetrics,
+    /// The windows of its alerts.
+    pub(super) windows: Option<StageWindows>,
+    /// The keys that its alerts are grouped by, a JSON array.
+    pub(super) group_by: String,
     /// The first error record that nobody took, with its place.
     first_error: Mutex<Option<String>>,
     /// Whether it failed already: what it says afterwards adds nothing.
     pub(super) failed: AtomicBool,
+}
+
+/// How long publishers are waited for.
+enum Drain {
+    /// More alerts may come.
+    NotYet,
+    Within(Duration),
+    Until(Instant),
 }
 
 pub(super) struct Shared {
@@ -57,6 +74,16 @@ pub(super) struct Shared {
     secrets: Mutex<Secrets>,
     secret_lookup: Option<SecretLookup>,
     pub(super) messaging: Option<Arc<dyn Messaging>>,
+    pub(super) mode: Mode,
+    pub(super) splits: SplitTable,
+    /// Of a durable run.
+    pub(super) outbox: OnceLock<Arc<Outbox>>,
+    /// Where chains stand still, if they ever do.
+    pub(super) barrier: OnceLock<Arc<Barrier>>,
+    drain: Mutex<Drain>,
+    /// Sources wait, because too much waits for publishers.
+    pub(super) waits: AtomicBool,
+    notice: Option<Notice>,
     started_ms: i64,
     ended_ms: AtomicI64,
 }
@@ -74,14 +101,27 @@ impl Shared {
     /// Messages of this level and heavier ones stand in the report.
     pub(super) const PROBLEM_LEVEL: u32 = 2;
 
-    pub(super) fn new(plan: &Plan, options: &RunOptions) -> Shared {
+    /// What the threads of a run share; of one that goes on, its save point.
+    pub(super) fn new(plan: &Plan, options: &RunOptions, from: Option<&SavePoint>) -> Shared {
         let spec = plan.spec();
+        let durable = options.store.is_some() && options.dry_run.is_none();
+        let mode = match durable {
+            true if plan.is_live() => Mode::Live,
+            true => Mode::Durable,
+            false => Mode::Plain,
+        };
         let stages = spec.stages.iter().map(|stage| StageShared {
             // A plugin, or a signal's handler, may ask for the name as long as the process lives.
             name: Box::leak(stage.name.clone().into_boxed_str()),
             kind: stage.plugin.kind,
             plugin: stage.plugin.name.clone(),
             metrics: StageMetrics::new(plan.ports_of(&stage.name)),
+            windows: stage.alerts.as_ref().and_then(StageWindows::new),
+            group_by: stage
+                .alerts
+                .as_ref()
+                .and_then(|alerts| serde_json::to_string(&alerts.group_by).ok())
+                .unwrap_or_default(),
             first_error: Mutex::default(),
             failed: AtomicBool::new(false),
         });
@@ -89,7 +129,10 @@ impl Shared {
             identity: Identity {
                 namespace: spec.namespace.clone(),
                 pipeline_name: spec.name.clone(),
-                run_id: options.run_id.clone().unwrap_or_else(new_run_id),
+                run_id: from
+                    .map(|from| from.run_id.clone())
+                    .or_else(|| options.run_id.clone())
+                    .unwrap_or_else(new_run_id),
                 arguments: serde_json::to_string(&options.arguments).unwrap_or_default(),
             },
             stages: stages.collect(),
@@ -107,8 +150,70 @@ impl Shared {
                 .messaging
                 .clone()
                 .map(|open| Arc::new(LazyMessaging::new(open, options.dry_run.is_some())) as Arc<dyn Messaging>),
-            started_ms: now_ms(),
+            mode,
+            splits: SplitTable::default(),
+            outbox: OnceLock::new(),
+            barrier: OnceLock::new(),
+            drain: Mutex::new(Drain::NotYet),
+            waits: AtomicBool::new(false),
+            notice: options.notice.clone(),
+            started_ms: from.map_or_else(now_ms, |from| from.started_ms),
             ended_ms: AtomicI64::new(0),
+        }
+    }
+
+    /// Whether the run is saved on the way.
+    pub(super) fn is_durable(&self) -> bool {
+        self.mode.is_durable()
+    }
+
+    /// Where chains stand still.
+    pub(super) fn barrier(&self) -> Option<&Barrier> {
+        self.barrier.get().map(|barrier| &**barrier)
+    }
+
+    pub(super) fn started_ms(&self) -> i64 {
+        self.started_ms
+    }
+
+    /// Tells a person something at once; it stands in the report too.
+    pub(super) fn notice(&self, message: &str) {
+        let message = lock(&self.secrets).redact(message);
+        if let Some(notice) = &self.notice {
+            notice(&message);
+        }
+        self.note(Problem { stage: String::new(), message });
+    }
+
+    /// Whether sources shall read nothing for now.
+    pub(super) fn is_held(&self) -> bool {
+        let full = self.outbox.get().is_some_and(|outbox| outbox.is_full());
+        if full != self.waits.swap(full, Ordering::Relaxed) && full {
+            self.notice(
+                "sources wait: the outbox is full of alerts that publishers have not taken (saves.outboxBytes)",
+            );
+        }
+        full || self.stop.is_suspended()
+    }
+
+    /// No alerts come any more. In a run that was stopped or has failed publishers have so long to take what there is.
+    pub(super) fn drain_within(&self, time: Duration) {
+        *lock(&self.drain) = Drain::Within(time);
+    }
+
+    /// Whether publishers are not waited for any longer. Asked by them, and only where nothing is lost by it.
+    pub(super) fn is_drained(&self) -> bool {
+        if !(self.is_stopped() || self.has_failed()) {
+            return false;
+        }
+        let mut drain = lock(&self.drain);
+        match *drain {
+            Drain::NotYet => false,
+            Drain::Within(time) => {
+                *drain = Drain::Until(Instant::now() + time);
+                false
+            }
+            Drain::Until(at) => Instant::now() >= at,
         }
     }
 
@@ -209,7 +314,11 @@ impl Shared {
             name: stage.name.to_owned(),
             metrics: stage.metrics.snapshot(stage.kind == Kind::AlertPublisher),
         });
-        Progress { stages: stages.collect() }
+        Progress {
+            stages: stages.collect(),
+            waits: self.waits.load(Ordering::Relaxed),
+            suspended: self.stop.is_suspended(),
+        }
     }
 
     pub(super) fn report(&self) -> Report {

@@ -1,24 +1,32 @@
-//! The start of a run: publishers, sources and all other stages are opened, then the threads begin.
+//! The start of a run: the outbox, publishers, sources and all other stages are opened, what was saved is given back, then
+//! the threads begin.
 
-use super::alerts::{AlertQueue, AlertSink};
-use super::chain::{Chain, Head, Message, Node, Output, QUEUE_BATCHES, Splits, Target, failure};
-use super::dead_letters::DeadLetters;
+mod chains;
+mod durable;
+
+use super::alerts::AlertSink;
+use super::barrier::Barrier;
+use super::chain::{Ended, failure};
+use super::dead_letters::{Bounds, DeadLetters};
+use super::event_time::EventTime;
 use super::layout::Layout;
 use super::opening::Opening;
 use super::options::RunOptions;
-use super::publisher::{self, Publisher};
-use super::services::StageServices;
+use super::publisher::{self, Inbox, Publisher};
+use super::publishers::Publishers;
+use super::resume::Resume;
+use super::saver::Durable;
+use super::services::{Numbers, StageServices};
 use super::shared::Shared;
 use super::watch::Slot;
-use crate::batch::SplitOrigin;
-use crate::graph::Flow;
+use crate::outbox::Reader;
 use crate::plan::{Plan, input_schema};
-use crate::types::{arrow_schema, error_schema};
+use crate::spec::{DeadLettersSpec, OnFailure};
 use campanile_sdk::proxy::{OutputPort, ServicesHandle, Stage};
 use campanile_sdk::{Error, Finding, Kind, Schema};
-use std::cell::RefCell;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
 /// What kept a run from starting.
@@ -28,6 +36,10 @@ pub(super) struct Failed {
 }
 
 impl Failed {
+    pub(super) fn of_run(message: impl ToString) -> Failed {
+        Failed { stage: None, message: message.to_string() }
+    }
+
     pub(super) fn note(self, shared: &Shared) {
         match self.stage {
             Some(stage) => shared.fail(stage, self.message),
@@ -44,10 +56,20 @@ struct Instance {
 
 /// What runs.
 pub(super) struct Opened {
-    pub(super) chains: Vec<JoinHandle<Vec<Node>>>,
+    pub(super) chains: Vec<JoinHandle<Ended>>,
     pub(super) publishers: Vec<(usize, JoinHandle<Stage>)>,
-    /// The publishers' queues by stage.
-    pub(super) alert_queues: Vec<Vec<AlertQueue>>,
+    /// Who takes the alerts of each stage.
+    pub(super) takers: Vec<Publishers>,
+    /// By stage, how often it is there.
+    pub(super) instances: Vec<usize>,
+    pub(super) barrier: Arc<Barrier>,
+    pub(super) durable: Option<Durable>,
+    /// Writes the outbox.
+    pub(super) writer: Option<JoinHandle<()>>,
+    /// The last save point.
+    pub(super) number: u64,
+    /// The states of stages that the store has.
+    pub(super) states: HashSet<String>,
     /// In case that not all could be opened.
     pub(super) failed: Option<Failed>,
 }
@@ -57,6 +79,7 @@ pub(super) struct Start<'a> {
     pub(super) options: &'a RunOptions,
     pub(super) shared: &'a Arc<Shared>,
     pub(super) slot: &'a Slot,
+    pub(super) resume: Option<&'a Resume>,
 }
 
 impl Start<'_> {
@@ -73,46 +96,87 @@ impl Start<'_> {
         self.options.dry_run.is_some() && kind.is_end()
     }
 
-    pub(super) fn open(&self) -> Result<Opened, Failed> {
+    pub(super) fn open(&self) -> Opened {
         let spec = self.plan.spec();
         let parallelism = self.options.parallelism.unwrap_or(spec.parallelism).max(1) as usize;
         let layout = Layout::new(self.plan, parallelism);
-        let mut publishers = Vec::new();
-        let mut alert_queues: Vec<Vec<AlertQueue>> = spec.stages.iter().map(|_| Vec::new()).collect();
-        let mut failed = None;
-        // Publishers first: any stage may raise an alert as soon as it opens.
+        let instances = layout.group_of.iter().map(|group| group.map_or(0, |group| layout.groups[group].instances));
+        let mut opened = Opened {
+            chains: Vec::new(),
+            publishers: Vec::new(),
+            takers: spec.stages.iter().map(|_| Publishers::Queues(Vec::new())).collect(),
+            instances: instances.collect(),
+            barrier: Arc::default(),
+            durable: None,
+            writer: None,
+            number: self.resume.map_or(0, |resume| resume.point().number),
+            states: HashSet::new(),
+            failed: None,
+        };
+        let _ = self.shared.barrier.set(Arc::clone(&opened.barrier));
+        let all = self
+            .open_store(&mut opened)
+            .and_then(|()| self.open_publishers(&mut opened))
+            .and_then(|()| self.open_stages(&layout, &mut opened));
+        opened.failed = all.err();
+        opened
+    }
+
+    /// Publishers first: any stage may raise an alert as soon as it opens.
+    fn open_publishers(&self, opened: &mut Opened) -> Result<(), Failed> {
+        let spec = self.plan.spec();
         for &index in self.plan.graph.order() {
             if spec.stages[index].plugin.kind != Kind::AlertPublisher || self.options.dry_run.is_some() {
                 continue;
             }
-            match self.open_publisher(index) {
-                Ok((queue, thread)) => {
-                    for connection in self.plan.graph.inputs_of(index) {
-                        alert_queues[connection.from].push(queue.clone());
-                    }
-                    publishers.push((index, thread));
+            let stages: Vec<usize> = self.plan.graph.inputs_of(index).map(|connection| connection.from).collect();
+            let (inbox, queue) = match &opened.durable {
+                None => {
+                    let (queue, receiver) = sync_channel(publisher::QUEUE_BATCHES);
+                    (Inbox::Queue(receiver), Some(queue))
                 }
-                Err(why) => {
-                    failed = Some(why);
-                    break;
+                Some(durable) => (Inbox::Outbox(Box::new(self.open_reader(durable, index, &stages)?)), None),
+            };
+            let thread = self.open_publisher(index, inbox)?;
+            for stage in stages {
+                match (&mut opened.takers[stage], &queue) {
+                    (Publishers::Queues(queues), Some(queue)) => queues.push(queue.clone()),
+                    (Publishers::Outbox(_, publishers), _) => publishers.push(index),
+                    (Publishers::Queues(_), None) => {}
                 }
             }
+            opened.publishers.push((index, thread));
         }
-        let mut opened = Opened { chains: Vec::new(), publishers, alert_queues, failed };
-        if opened.failed.is_none() {
-            opened.failed = self.open_stages(&layout, &mut opened).err();
-        }
-        Ok(opened)
+        Ok(())
     }
 
-    fn open_publisher(&self, index: usize) -> Result<(AlertQueue, JoinHandle<Stage>), Failed> {
+    fn open_reader(&self, durable: &Durable, index: usize, stages: &[usize]) -> Result<Reader, Failed> {
+        let names: Vec<String> = stages.iter().map(|&stage| self.name(stage).to_owned()).collect();
+        let opened = Reader::open(&durable.outbox, self.name(index), &names);
+        let (mut reader, waiting) = opened.map_err(Failed::of_run)?;
+        if self.resume.is_none() {
+            reader.forget_counts();
+        }
+        let (taken, published, rejected) = reader.counted();
+        let metrics = &self.shared.stages[index].metrics;
+        metrics.restore_publisher(taken + waiting, published, rejected, waiting);
+        Ok(reader)
+    }
+
+    fn open_publisher(&self, index: usize, inbox: Inbox) -> Result<JoinHandle<Stage>, Failed> {
         let fail = |message: String| Failed { stage: Some(index), message };
         let planned = &self.plan.stages[index];
         let spec = &self.plan.spec().stages[index];
         let mut quiet = Opening { alerts: None, slot: self.slot, broken: None };
+        let producer = match (&inbox, &self.options.store) {
+            (Inbox::Outbox(_), Some(store)) => durable::producer(&**store, self.name(index)).map_err(Failed::of_run)?,
+            _ => String::new(),
+        };
+        let numbers = Arc::new(Numbers::new(producer));
+        let services = self.services(index, Some(&numbers));
         let stage = self.inside(index, || {
             let mut stage = planned.plugin.create(&planned.properties)?;
-            let (_, findings) = stage.open(&[], self.services(index), &mut quiet)?;
+            let (_, findings) = stage.open(&[], services, &mut quiet)?;
             refuse(&findings)?;
             Ok(stage)
         });
@@ -120,27 +184,30 @@ impl Start<'_> {
             return Err(fail(broken));
         }
         let stage = stage.map_err(|error: Error| fail(failure(&error, None)))?;
-        let (queue, receiver) = sync_channel(publisher::QUEUE_BATCHES);
         let publisher = Publisher {
             index,
             stage,
-            queue: receiver,
+            inbox,
             shared: Arc::clone(self.shared),
             slot: self.shared.watch.slot(),
-            on_failure: spec.on_failure.unwrap_or_default(),
+            on_failure: spec.on_failure.unwrap_or(OnFailure::Fail),
             // Where the stage and the plugin's properties both say a rate, both hold.
             max_per_second: match (spec.max_alerts_per_second, planned.max_alerts_per_second) {
                 (Some(stage), Some(plugin)) => Some(stage.min(plugin)),
                 (stage, plugin) => stage.or(plugin),
             },
-            retry_for: self.options.retry_for,
+            batch_size: spec.batch_size.map_or(publisher::PUBLISH_ALERTS_MAX, |size| size as usize).max(1),
+            linger: spec.linger.unwrap_or_default(),
+            // A live run tries until there is no room for more.
+            retry_for: (!self.shared.mode.is_live()).then_some(self.options.retry_for),
+            numbers,
         };
         let thread = std::thread::Builder::new().name(spec.name.clone()).spawn(move || publisher.run());
-        Ok((queue, thread.map_err(|error| fail(format!("cannot start a thread: {error}")))?))
+        thread.map_err(|error| fail(format!("cannot start a thread: {error}")))
     }
 
-    fn services(&self, index: usize) -> ServicesHandle {
-        ServicesHandle::new(Arc::new(StageServices { shared: Arc::clone(self.shared), stage: index }))
+    fn services(&self, index: usize, numbers: Option<&Arc<Numbers>>) -> ServicesHandle {
+        services(self.shared, index, numbers)
     }
 
     /// Opens sources, then what comes behind them, and starts the chains from the ends to the sources.
@@ -149,12 +216,10 @@ impl Start<'_> {
         let mut outputs: Vec<Option<Vec<OutputPort>>> = vec![None; spec.stages.len()];
         let mut inputs: Vec<Option<Schema>> = vec![None; spec.stages.len()];
         let mut instances: Vec<Vec<Instance>> = spec.stages.iter().map(|_| Vec::new()).collect();
-        let split_lists = self.open_each(layout, opened, &mut outputs, &mut inputs, &mut instances);
-        match split_lists {
-            Ok(splits) => {
-                self.open_dead_letters()?;
-                self.start_chains(layout, opened, &outputs, &inputs, instances, &splits)
-            }
+        let all = self.open_each(opened, &mut outputs, &mut inputs, &mut instances);
+        let all = all.and_then(|()| self.open_dead_letters(opened)).and_then(|()| self.begin(opened, &mut instances));
+        match all {
+            Ok(()) => self.start_chains(layout, opened, &outputs, &inputs, instances),
             Err(failed) => {
                 self.give_up(instances);
                 Err(failed)
@@ -163,48 +228,76 @@ impl Start<'_> {
     }
 
     /// Only once all is open: a run that does not start leaves the letters of the one before.
-    fn open_dead_letters(&self) -> Result<(), Failed> {
-        let letters = self.plan.spec().dead_letters.as_ref();
-        if let Some(letters) = letters.filter(|_| self.options.dry_run.is_none()) {
-            let path = self.plan.folder().join(&letters.path);
-            let letters = DeadLetters::create(&path).map_err(|message| Failed { stage: None, message })?;
-            let _ = self.shared.dead_letters.set(letters);
-        }
+    fn open_dead_letters(&self, opened: &Opened) -> Result<(), Failed> {
+        let written = self.plan.spec().dead_letters.as_ref();
+        let default = DeadLettersSpec::default();
+        let letters = written.unwrap_or(&default);
+        let age = letters.max_age.unwrap_or(DeadLettersSpec::MAX_AGE);
+        let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        let bounds = Bounds { bytes: letters.max_bytes, age_ms };
+        let opened = match (&letters.path, &opened.durable) {
+            _ if self.options.dry_run.is_some() => return Ok(()),
+            (Some(path), durable) => {
+                let keep = durable.as_ref().and(self.resume).and_then(|resume| resume.point().letters);
+                DeadLetters::in_file(&self.plan.folder().join(path), keep, bounds).map_err(Failed::of_run)?
+            }
+            (None, Some(durable)) => DeadLetters::in_store(&*durable.store, bounds).map_err(Failed::of_run)?,
+            (None, None) => return Ok(()),
+        };
+        let _ = self.shared.dead_letters.set(opened);
         Ok(())
     }
 
     /// Opens all instances of all stages, and asks sources for their splits.
     fn open_each(
         &self,
-        layout: &Layout,
         opened: &Opened,
         outputs: &mut [Option<Vec<OutputPort>>],
         inputs: &mut [Option<Schema>],
         instances: &mut [Vec<Instance>],
-    ) -> Result<Vec<Option<Splits>>, Failed> {
+    ) -> Result<(), Failed> {
         let spec = self.plan.spec();
         let graph = &self.plan.graph;
         for &index in graph.order() {
-            let Some(group) = layout.group_of[index] else { continue };
+            if spec.stages[index].plugin.kind == Kind::AlertPublisher {
+                continue;
+            }
             if spec.stages[index].plugin.kind != Kind::Source {
                 let input = input_schema(spec, graph, index, outputs);
                 let input = input.map_err(|finding| Failed { stage: Some(index), message: finding.to_string() })?;
                 inputs[index] = input;
             }
-            for _ in 0..layout.groups[group].instances {
-                let (instance, ports) = self.open_stage(index, inputs[index].as_ref(), &opened.alert_queues[index])?;
+            for number in 0..opened.instances[index] {
+                let (mut instance, ports) =
+                    self.open_stage(index, number, inputs[index].as_ref(), opened.takers[index].clone())?;
+                let schema = inputs[index].as_ref().or_else(|| ports.first().and_then(|port| port.schema.as_ref()));
+                self.read_times(index, &mut instance.alerts, schema)?;
                 outputs[index] = Some(ports);
                 instances[index].push(instance);
             }
         }
-        let mut splits_of: Vec<Option<Splits>> = spec.stages.iter().map(|_| None).collect();
-        let mut number = 0;
+        if let Some(resume) = self.resume {
+            self.shared.splits.restore(resume.splits().map_err(Failed::of_run)?);
+        }
         for &index in graph.order() {
             if spec.stages[index].plugin.kind == Kind::Source {
-                splits_of[index] = Some(self.splits(index, &mut instances[index], &mut number)?);
+                self.splits(index, &mut instances[index])?;
             }
         }
-        Ok(splits_of)
+        for lost in self.shared.splits.lost() {
+            let place = lost.position.map(|position| format!(" (read up to {position})")).unwrap_or_default();
+            self.shared.notice(&format!("`{}` has no `{}` any more{place}", lost.stage, lost.id));
+        }
+        Ok(())
+    }
+
+    /// Where the alerts of a stage have windows by a field, each instance reads it.
+    fn read_times(&self, index: usize, alerts: &mut AlertSink, schema: Option<&Schema>) -> Result<(), Failed> {
+        let Some(spec) = &self.plan.spec().stages[index].alerts else { return Ok(()) };
+        let (Some(field), Some(schema), true) = (&spec.time_field, schema, alerts.is_wanted()) else { return Ok(()) };
+        let event_time = EventTime::new(schema, field, spec.max_ahead_ms());
+        alerts.set_event_time(event_time.map_err(|message| Failed { stage: Some(index), message })?);
+        Ok(())
     }
 
     /// Closes what was opened, after something else could not be.
@@ -225,14 +318,14 @@ impl Start<'_> {
     fn open_stage(
         &self,
         index: usize,
+        number: usize,
         input: Option<&Schema>,
-        alert_queues: &[AlertQueue],
+        publishers: Publishers,
     ) -> Result<(Instance, Vec<OutputPort>), Failed> {
         let spec = &self.plan.spec().stages[index];
         let planned = &self.plan.stages[index];
-        let publishers = alert_queues.to_vec();
         let max_payload = self.options.max_payload_bytes;
-        let mut alerts = AlertSink::new(self.shared, index, publishers, spec.alerts.as_ref(), max_payload);
+        let mut alerts = AlertSink::new(self.shared, index, number, publishers, spec.alerts.as_ref(), max_payload);
         if self.is_dry(spec.plugin.kind) {
             return Ok((Instance { stage: None, alerts }, Vec::new()));
         }
@@ -241,8 +334,11 @@ impl Start<'_> {
         let inputs: Vec<Schema> = input.into_iter().cloned().collect();
         let result = self.inside(index, || {
             let mut stage = planned.plugin.create(&planned.properties)?;
-            let (ports, findings) = stage.open(&inputs, self.services(index), &mut opening)?;
+            let (ports, findings) = stage.open(&inputs, self.services(index, None), &mut opening)?;
             refuse(&findings)?;
+            if let Some(resume) = self.resume {
+                resume.restore_state(index, number, &mut stage)?;
+            }
             Ok((stage, ports))
         });
         if let Some(broken) = opening.broken {
@@ -252,100 +348,19 @@ impl Start<'_> {
         Ok((Instance { stage: Some(stage), alerts }, ports))
     }
 
-    fn splits(&self, index: usize, instances: &mut [Instance], number: &mut u32) -> Result<Splits, Failed> {
+    fn splits(&self, index: usize, instances: &mut [Instance]) -> Result<(), Failed> {
         let Some(stage) = instances.first_mut().and_then(|instance| instance.stage.as_mut()) else {
-            return Ok(Splits::default());
+            return Ok(());
         };
         let splits = self.inside(index, || stage.splits());
         let splits = splits.map_err(|error| Failed { stage: Some(index), message: failure(&error, None) })?;
-        let numbered = splits.into_iter().map(|split| {
-            *number += 1;
-            (Arc::new(SplitOrigin::new(*number - 1, &split)), split)
-        });
-        Ok(Arc::new(Mutex::new(numbered.collect())))
-    }
-
-    fn start_chains(
-        &self,
-        layout: &Layout,
-        opened: &mut Opened,
-        outputs: &[Option<Vec<OutputPort>>],
-        inputs: &[Option<Schema>],
-        mut instances: Vec<Vec<Instance>>,
-        splits_of: &[Option<Splits>],
-    ) -> Result<(), Failed> {
-        let spec = self.plan.spec();
-        // A queue in front of each chain that does not begin with a source.
-        let mut queues = Vec::new();
-        let mut receivers: Vec<Option<Receiver<Message>>> = Vec::new();
-        for group in &layout.groups {
-            let (sender, receiver) = sync_channel(QUEUE_BATCHES);
-            let is_source = spec.stages[group.stages[0]].plugin.kind == Kind::Source;
-            queues.push((!is_source).then_some(sender));
-            receivers.push((!is_source).then_some(receiver));
-        }
-        let batch = spec.batch.unwrap_or_default();
-        let mut chains = Vec::new();
-        for (number, group) in layout.groups.iter().enumerate() {
-            for _ in 0..group.instances {
-                let mut nodes = Vec::with_capacity(group.stages.len());
-                for &index in &group.stages {
-                    let Some(instance) = instances[index].pop() else { continue };
-                    let target = |flow: &dyn Fn(&Flow) -> bool| -> Vec<Target> {
-                        let taken = self.plan.graph.outputs_of(index).filter(|connection| flow(&connection.flow));
-                        taken
-                            .filter_map(|connection| {
-                                let to_group = layout.group_of[connection.to]?;
-                                if to_group == number {
-                                    return group.stages.iter().position(|&s| s == connection.to).map(Target::Here);
-                                }
-                                queues[to_group].clone().map(Target::Queue)
-                            })
-                            .collect()
-                    };
-                    let ports = outputs[index].as_deref().unwrap_or_default();
-                    let made = ports.iter().map(|port| Output {
-                        schema: arrow_schema(port.schema.as_ref().unwrap_or(&Schema::default())),
-                        targets: target(&|flow| {
-                            matches!(flow, Flow::Records { port: name } if name.as_deref().unwrap_or("") == port.port)
-                        }),
-                    });
-                    let record = inputs[index].clone().or_else(|| ports.first().and_then(|port| port.schema.clone()));
-                    nodes.push(Node {
-                        stage: RefCell::new(instance.stage),
-                        index,
-                        outputs: made.collect(),
-                        errors: target(&|flow| *flow == Flow::Errors),
-                        error_schema: arrow_schema(&error_schema(&record.unwrap_or_default())),
-                        alerts: RefCell::new(instance.alerts),
-                    });
-                }
-                let head = match &splits_of[group.stages[0]] {
-                    Some(splits) => Head::Source {
-                        splits: Arc::clone(splits),
-                        rows: batch.rows as usize,
-                        bytes: batch.bytes as usize,
-                        at_most: self.options.dry_run,
-                    },
-                    None => match receivers[number].take() {
-                        Some(receiver) => Head::Queue(receiver),
-                        None => continue,
-                    },
-                };
-                chains.push((group.stages[0], nodes, head));
-            }
-        }
-        drop(queues);
-        for (first, nodes, head) in chains.into_iter().rev() {
-            let shared = Arc::clone(self.shared);
-            let slot = self.shared.watch.slot();
-            let thread = std::thread::Builder::new().name(spec.stages[first].name.clone());
-            let thread = thread.spawn(move || Chain { nodes, head, shared, slot }.run());
-            let fail = |error| Failed { stage: Some(first), message: format!("cannot start a thread: {error}") };
-            opened.chains.push(thread.map_err(fail)?);
-        }
+        self.shared.splits.add((index, self.name(index)), splits);
         Ok(())
     }
+}
+
+fn services(shared: &Arc<Shared>, stage: usize, numbers: Option<&Arc<Numbers>>) -> ServicesHandle {
+    ServicesHandle::new(Arc::new(StageServices { shared: Arc::clone(shared), stage, numbers: numbers.cloned() }))
 }
 
 /// Findings that only `open` could make keep a run from starting.

@@ -82,7 +82,8 @@ fn everything_that_can_be_said_is_read() {
     let spec = read_value(&pipeline).unwrap().spec;
     assert_eq!((spec.parallelism, spec.call_timeout), (4, Some(Duration::from_secs(60))));
     assert_eq!(spec.batch, Some(BatchSpec { rows: 10, bytes: 150 }));
-    assert_eq!(spec.dead_letters, Some(DeadLettersSpec { path: "errors.jsonl".into() }));
+    let letters = DeadLettersSpec { path: Some("errors.jsonl".into()), ..DeadLettersSpec::default() };
+    assert_eq!(spec.dead_letters, Some(letters));
     let stage = &spec.stages[0];
     assert_eq!((stage.on_failure, stage.max_alerts_per_second), (Some(OnFailure::Keep), Some(0.5)));
     assert_eq!(stage.plugin.artifact.as_ref().unwrap().version.as_deref(), Some("1.0.0"));
@@ -118,8 +119,8 @@ fn each_mistake_has_its_place_and_its_remedy() {
         ),
         (
             "/deadLetters",
-            json!({}),
-            "deadLetters.path: `path` is missing (the file they are written to, one JSON object a line, relative to the pipeline file)",
+            json!({"maxBytes": 0}),
+            "deadLetters.maxBytes: 0 is too small (at least 1)",
         ),
         ("/batch", json!({"rows": 0}), "batch.rows: 0 is too small (at least 1)"),
         ("/batch", json!({"row": 1}), "batch.row: unknown key `row` (did you mean `rows`?)"),

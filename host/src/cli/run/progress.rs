@@ -24,6 +24,7 @@ struct Totals {
     written: u64,
     errors: u64,
     alerts: u64,
+    waiting: u64,
 }
 
 impl ProgressLine {
@@ -46,7 +47,12 @@ impl ProgressLine {
             }
             let totals = totals(&self.kinds, progress);
             let rate = totals.read.saturating_sub(before.read) as f64 / since.as_secs_f64();
-            self.bar.set_message(message(totals, rate));
+            let state = match (progress.suspended, progress.waits) {
+                (true, _) => "  suspended",
+                (_, true) => "  waits for publishers",
+                _ => "",
+            };
+            self.bar.set_message(message(totals, rate) + state);
             self.bar.tick();
             (before, drawn) = (totals, Instant::now());
         })
@@ -70,6 +76,7 @@ fn totals(kinds: &[Kind], progress: &Progress) -> Totals {
         match kind {
             Kind::Source => totals.read += metric("records.out"),
             Kind::Sink => totals.written += metric("records.in"),
+            Kind::AlertPublisher => totals.waiting += metric("alerts.waiting"),
             _ => {}
         }
         totals.errors += metric("records.error");
@@ -79,17 +86,18 @@ fn totals(kinds: &[Kind], progress: &Progress) -> Totals {
 }
 
 fn message(totals: Totals, rate: f64) -> String {
-    let Totals { read, written, errors, alerts } = totals;
+    let Totals { read, written, errors, alerts, waiting } = totals;
     let counted = |count: u64, what: &str| match count {
         0 => String::new(),
         count => format!("  {} {what}", HumanCount(count)),
     };
     format!(
-        "{} records in  {} out  {}/s{}{}",
+        "{} records in  {} out  {}/s{}{}{}",
         HumanCount(read),
         HumanCount(written),
         HumanCount(rate as u64),
         counted(alerts, "alerts"),
+        counted(waiting, "waiting"),
         counted(errors, "errors")
     )
 }
@@ -112,10 +120,12 @@ mod tests {
                 stage(&[("records.in", 7.0), ("records.error", 1.0)]),
                 stage(&[("records.in", 3.0), ("alerts.published", 3.0)]),
             ],
+            waits: false,
+            suspended: false,
         };
         let kinds = [Kind::Source, Kind::Transform, Kind::Sink, Kind::AlertPublisher];
         let totals = totals(&kinds, &progress);
-        assert_eq!(totals, Totals { read: 1_234, written: 7, errors: 1, alerts: 3 });
+        assert_eq!(totals, Totals { read: 1_234, written: 7, errors: 1, alerts: 3, waiting: 0 });
         assert_eq!(message(totals, 10.0), "1,234 records in  7 out  10/s  3 alerts  1 errors");
         assert_eq!(message(Totals::default(), 0.0), "0 records in  0 out  0/s");
     }

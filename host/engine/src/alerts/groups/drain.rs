@@ -1,14 +1,18 @@
 //! Groups on their way out.
+use std::sync::Arc;
+
 use super::GroupedAlert;
 use super::column::Column;
 use super::plan::Plan;
 use super::table::Table;
+use super::windows::Pool;
 
 /// What is published of groups that were closed, by window, then by first origin.
 pub(super) struct Drain<'g> {
     plan: &'g Plan,
     columns: &'g [Column],
     withheld: &'g mut u64,
+    pool: Arc<Pool>,
     tables: std::vec::IntoIter<(Option<i64>, Table)>,
     /// The window at hand, and how many of its groups have gone.
     current: Option<(Option<i64>, Table, usize)>,
@@ -19,9 +23,10 @@ impl<'g> Drain<'g> {
         plan: &'g Plan,
         columns: &'g [Column],
         withheld: &'g mut u64,
+        pool: Arc<Pool>,
         tables: Vec<(Option<i64>, Table)>,
     ) -> Drain<'g> {
-        Drain { plan, columns, withheld, tables: tables.into_iter(), current: None }
+        Drain { plan, columns, withheld, pool, tables: tables.into_iter(), current: None }
     }
 }
 
@@ -37,6 +42,9 @@ impl Iterator for Drain<'_> {
                         return Some(alert);
                     }
                 }
+            }
+            if let Some((_, table, _)) = self.current.take() {
+                self.pool.give(table);
             }
             let (window, mut table) = self.tables.next()?;
             table.sort();

@@ -97,6 +97,22 @@ impl Table {
         }
     }
 
+    /// Empties the table and keeps its room.
+    pub(super) fn clear(&mut self) {
+        self.heads.clear();
+        self.groups.clear();
+        self.cells.clear();
+        self.free.clear();
+        self.changed.clear();
+        self.order.clear();
+        (self.born, self.bytes) = (0, 0);
+    }
+
+    /// For how many groups there is room.
+    pub(super) fn room(&self) -> usize {
+        self.groups.capacity()
+    }
+
     /// Makes room for groups that are expected.
     pub(super) fn reserve(&mut self, groups: usize) {
         self.heads.reserve(groups);
@@ -214,7 +230,7 @@ impl Table {
     }
 
     /// Takes over another table's groups; both are of one section. The age of all is then that of their first origins.
-    pub(super) fn merge(&mut self, mut other: Table) {
+    pub(super) fn merge(&mut self, other: &mut Table) {
         other.sort();
         for age in 0..other.len() {
             let Some(view) = other.aged(age) else { continue };

@@ -3,7 +3,7 @@
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cell::Cell;
 use super::key::Hasher;
@@ -15,6 +15,28 @@ const MOST_EXPECTED: usize = 1 << 16;
 
 /// About what a window occupies besides its groups: its table, its entry, and the least that a table's parts begin with.
 const WINDOW_BYTES: usize = size_of::<Table>() + 512;
+
+/// So many tables whose windows are over are kept for windows to come: room costs more to get than to clear.
+const MOST_POOLED: usize = 2;
+
+/// Empty tables, shared by chains' groups and by the windows that were taken out of them.
+#[derive(Debug, Default)]
+pub(super) struct Pool(Mutex<Vec<Table>>);
+
+impl Pool {
+    fn take(&self) -> Option<Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Takes a table back whose groups have gone.
+    pub(super) fn give(&self, mut table: Table) {
+        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tables.len() < MOST_POOLED && table.room() <= 2 * MOST_EXPECTED {
+            table.clear();
+            tables.push(table);
+        }
+    }
+}
 
 /// A table of groups for each window, or one for all when there are no windows. None, as a window, stands for that.
 #[derive(Debug)]
@@ -32,6 +54,7 @@ pub(super) struct Windows {
     bytes: usize,
     /// Slots under which the last save point has groups of windows that are gone.
     gone: BTreeMap<Option<i64>, Vec<u32>>,
+    pool: Arc<Pool>,
     /// Whether groups are published at once.
     first: bool,
     /// The latest window that lost a group to the bounds: from then on, windows up to it no longer publish groups at once.
@@ -39,10 +62,11 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    pub(super) fn new(blank: Arc<[Cell]>, first: bool) -> Windows {
+    pub(super) fn new(blank: Arc<[Cell]>, first: bool, pool: Arc<Pool>) -> Windows {
         Windows {
             hasher: Hasher::new(),
             blank,
+            pool,
             first,
             places: BTreeMap::new(),
             tables: Vec::new(),
@@ -94,7 +118,8 @@ impl Windows {
     }
 
     fn begin(&mut self, window: Option<i64>) -> usize {
-        let mut table = Table::new(self.hasher, Arc::clone(&self.blank));
+        let pooled = self.pool.take();
+        let mut table = pooled.unwrap_or_else(|| Table::new(self.hasher, Arc::clone(&self.blank)));
         match self.places.last_key_value() {
             Some((&last, &place)) if last < window => table.reserve(self.tables[place].len().min(MOST_EXPECTED)),
             _ => {}
@@ -159,8 +184,9 @@ impl Windows {
     }
 
     /// Takes over a table that was taken out of another's windows.
-    pub(super) fn put(&mut self, window: Option<i64>, other: Table) {
-        self.with(window, |table| table.merge(other));
+    pub(super) fn put(&mut self, window: Option<i64>, mut other: Table) {
+        self.with(window, |table| table.merge(&mut other));
+        self.pool.give(other);
     }
 
     /// Takes the oldest group of the oldest window out, and answers what `render` makes of it.
@@ -180,6 +206,10 @@ impl Windows {
             self.take(window);
         }
         answer
+    }
+
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
     }
 
     pub(super) fn silent_until(&self) -> Option<Option<i64>> {

@@ -170,9 +170,18 @@ fn what_needs_a_window_is_found_without_one() {
     let found = paths(json!({
         "groupBy": ["a"], "timeField": "at", "allowedLateness": "1s", "emit": "first", "maxAhead": "1s", "idleAfter": "1s",
     }));
-    let expected = ["timeField", "allowedLateness", "emit", "maxAhead", "idleAfter"];
+    let expected = ["timeField", "emit", "allowedLateness", "maxAhead", "idleAfter"];
     assert_eq!(found, expected.map(|name| format!("stages[1].alerts.{name}")));
     assert_eq!(paths(json!({"groupBy": ["a"], "window": "1s", "timeField": " "})), ["stages[1].alerts.timeField"]);
+}
+
+#[test]
+fn what_needs_event_time_is_told_without_it() {
+    let read =
+        spec(json!({"groupBy": ["a"], "window": "1s", "emit": "first", "allowedLateness": "1s", "maxAhead": "1s"}));
+    let found: Vec<String> = read.check("a").iter().map(|finding| finding.path.clone()).collect();
+    assert_eq!(found, ["a.allowedLateness", "a.maxAhead"]);
+    assert!(!read.check("a").iter().any(Finding::is_error));
 }
 
 #[test]

@@ -39,6 +39,14 @@ impl AlertsSpec {
         self.idle_after.unwrap_or(DEFAULT_IDLE_AFTER)
     }
 
+    /// Whether groups that were open under the other section can be gone on with under this one.
+    pub fn groups_alike(&self, other: &AlertsSpec) -> bool {
+        self.group_by == other.group_by
+            && self.aggregates == other.aggregates
+            && self.window == other.window
+            && self.time_field == other.time_field
+    }
+
     pub(super) fn check_window(&self, path: &str, findings: &mut Vec<Finding>) {
         if self.time_field.as_deref().is_some_and(super::is_blank) {
             findings.push(
@@ -46,21 +54,27 @@ impl AlertsSpec {
                     .hint("name a field of the stage's input, or leave it out to go by the clock"),
             );
         }
-        if self.window.is_some() {
-            return;
-        }
-        for (name, given) in [
-            ("timeField", self.time_field.is_some()),
+        let of_windows = [("timeField", self.time_field.is_some()), ("emit", self.emit == Emit::First)];
+        let of_event_time = [
             ("allowedLateness", self.allowed_lateness.is_some()),
-            ("emit", self.emit == Emit::First),
             ("maxAhead", self.max_ahead.is_some()),
             ("idleAfter", self.idle_after.is_some()),
-        ] {
-            if given {
+        ];
+        for (name, given) in of_windows.into_iter().chain(of_event_time) {
+            if given && self.window.is_none() {
                 let message = format!("{name} has no meaning without a window");
                 findings.push(
                     Finding::error(format!("{path}.{name}"), message)
                         .hint("add a window such as \"10s\", or leave it out"),
+                );
+            }
+        }
+        for (name, given) in of_event_time {
+            if given && self.window.is_some() && self.time_field.is_none() {
+                let message = format!("{name} does nothing for windows that go by the clock");
+                findings.push(
+                    Finding::warning(format!("{path}.{name}"), message)
+                        .hint("name the field that tells when a record happened (timeField), or leave it out"),
                 );
             }
         }

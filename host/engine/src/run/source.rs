@@ -1,0 +1,301 @@
+//! The head of a chain that begins with a source: it reads split after split, or all splits of a live source in turn.
+
+use super::barrier::SplitAt;
+use super::chain::{Chain, Message};
+use super::shared::Shared;
+use super::splits::Taken;
+use super::windows::SplitState;
+use campanile_sdk::proxy::{Answer, Stage};
+use campanile_sdk::{Position, Read};
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+/// How long sources that have nothing are left alone at first; it doubles.
+const IDLE_PAUSE_FIRST: Duration = Duration::from_millis(1);
+/// The longest such pause.
+const IDLE_PAUSE_MAX: Duration = Duration::from_millis(8);
+/// How long a source that is held back waits before it looks again.
+const HELD_PAUSE: Duration = Duration::from_millis(5);
+/// How often a live source is asked for splits that are new.
+const RESCAN_EVERY: Duration = Duration::from_secs(1);
+
+/// Opens one more instance of a live source.
+pub(super) type OpenReader = Box<dyn Fn(&Chain) -> Result<Stage, String> + Send>;
+
+/// Where the records of a chain come from.
+pub(super) enum Head {
+    Source(Box<Source>),
+    Queue { queue: Receiver<Message>, senders: usize },
+}
+
+/// A source, as one chain reads it.
+pub(super) struct Source {
+    shared: Arc<Shared>,
+    rows: usize,
+    bytes: usize,
+    /// A dry run reads no more records than this.
+    at_most: Option<u64>,
+    /// Of a live source.
+    open_reader: Option<OpenReader>,
+    readers: RefCell<Vec<Reader>>,
+    /// Splits that were read to their end, and the one that is read where splits are read one after the other.
+    read: RefCell<Vec<SplitAt>>,
+    current: Cell<Option<u32>>,
+    /// What is told to the source when the save point with this number is on the disk.
+    commit: RefCell<Option<(u64, Vec<Position>)>>,
+}
+
+/// An instance of a live source, and the split that it reads.
+struct Reader {
+    taken: Taken,
+    stage: RefCell<Option<Stage>>,
+    position: Option<u64>,
+    ended: bool,
+}
+
+impl Source {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        (rows, bytes): (usize, usize),
+        at_most: Option<u64>,
+        open_reader: Option<OpenReader>,
+    ) -> Source {
+        Source {
+            shared,
+            rows: at_most.map_or(rows, |most| rows.min(usize::try_from(most).unwrap_or(rows)).max(1)),
+            bytes,
+            at_most,
+            open_reader,
+            readers: RefCell::default(),
+            read: RefCell::default(),
+            current: Cell::default(),
+            commit: RefCell::default(),
+        }
+    }
+
+    pub(super) fn read(&self, chain: &Chain) {
+        match &self.open_reader {
+            None => self.read_each(chain),
+            Some(open) => self.read_in_turn(chain, open),
+        }
+    }
+
+    /// How far its splits are.
+    pub(super) fn splits(&self, chain: &Chain) -> Vec<SplitAt> {
+        let mut splits = self.read.borrow().clone();
+        if let Some(index) = self.current.get() {
+            splits.push(SplitAt { index, position: chain.position.get(), finished: false, state: None });
+        }
+        for reader in self.readers.borrow().iter() {
+            let mut stage = reader.stage.borrow_mut();
+            let node = &chain.nodes[0];
+            let name = chain.shared.stages[node.index].name;
+            let state = match stage.as_mut().filter(|_| chain.shared.is_durable()) {
+                None => Ok(None),
+                Some(stage) => chain.slot.inside(node.index, name, || stage.snapshot()),
+            };
+            let state = state.unwrap_or_else(|error| {
+                chain.shared.fail(node.index, super::chain::failure(&error, None));
+                None
+            });
+            let index = reader.taken.origin.index;
+            splits.push(SplitAt { index, position: reader.position, finished: reader.ended, state });
+        }
+        let at = |split: &SplitAt| {
+            let position = split.position?;
+            Some(Position { split: self.shared.splits.id(split.index)?, position })
+        };
+        *self.commit.borrow_mut() = Some((chain.seen.get(), splits.iter().filter_map(at).collect()));
+        splits
+    }
+
+    pub(super) fn into_readers(self) -> Vec<Option<Stage>> {
+        self.readers.into_inner().into_iter().map(|reader| reader.stage.into_inner()).collect()
+    }
+
+    /// Stands still where that is asked for, tells what is saved, and waits while the run is held. False when it shall end.
+    fn go_on(&self, chain: &Chain) -> bool {
+        loop {
+            let requested = chain.barrier.requested();
+            if requested > chain.seen.get() {
+                chain.stand_still(requested, Some(self));
+            }
+            self.tell_saved(chain);
+            if chain.shared.must_end() {
+                return false;
+            }
+            if !chain.shared.is_held() {
+                return true;
+            }
+            std::thread::park_timeout(HELD_PAUSE);
+        }
+    }
+
+    fn tell_saved(&self, chain: &Chain) {
+        let saved = chain.barrier.saved();
+        let due = self.commit.borrow_mut().take_if(|(number, _)| *number <= saved);
+        let Some((_, positions)) = due.filter(|(_, positions)| !positions.is_empty()) else { return };
+        let commit = |stage: &RefCell<Option<Stage>>, positions: &[Position]| {
+            chain.call_one(stage, &chain.nodes[0], None, None, |stage, _| {
+                stage.commit_positions(positions).map(|()| true)
+            })
+        };
+        if self.open_reader.is_none() {
+            commit(&chain.nodes[0].stage, &positions);
+            return;
+        }
+        for reader in self.readers.borrow().iter() {
+            if let Some(own) = positions.iter().find(|position| position.split == reader.taken.origin.id) {
+                commit(&reader.stage, std::slice::from_ref(own));
+            }
+        }
+    }
+
+    /// Whether a dry run has what it wants.
+    fn has_enough(&self, chain: &Chain) -> bool {
+        let out = chain.metrics(&chain.nodes[0]).records_out.load(Ordering::Relaxed);
+        let enough = self.at_most.is_some_and(|most| out >= most);
+        if enough {
+            chain.shared.read_enough();
+        }
+        enough
+    }
+
+    /// Reads one split after the other.
+    fn read_each(&self, chain: &Chain) {
+        let node = &chain.nodes[0];
+        while self.go_on(chain) {
+            let Some(taken) = self.shared.splits.take(node.index) else { return };
+            let index = taken.origin.index;
+            chain.position.set(taken.position);
+            self.current.set(Some(index));
+            let begun =
+                chain.call(node, None, None, |stage, _| stage.begin(&taken.split, taken.position).map(|()| true));
+            if begun != Answer::Go {
+                return;
+            }
+            let mut pause = IDLE_PAUSE_FIRST;
+            loop {
+                if !self.go_on(chain) {
+                    return;
+                }
+                let mut read = Read::End;
+                let answer = chain.call(node, None, Some(&taken.origin), |stage, outlet| {
+                    read = stage.read(self.rows, self.bytes, outlet)?;
+                    Ok(true)
+                });
+                if answer != Answer::Go || self.has_enough(chain) {
+                    return;
+                }
+                match read {
+                    Read::More => {
+                        pause = IDLE_PAUSE_FIRST;
+                        self.shared.splits.set_state(index, SplitState::Active);
+                    }
+                    Read::Idle => {
+                        self.shared.splits.set_state(index, SplitState::Active);
+                        std::thread::park_timeout(pause);
+                        pause = (pause * 2).min(IDLE_PAUSE_MAX);
+                    }
+                    Read::End => break,
+                }
+            }
+            // Told to stop, a source says "end" where it is not.
+            if chain.shared.must_end() {
+                return;
+            }
+            self.current.set(None);
+            let position = chain.position.get();
+            self.read.borrow_mut().push(SplitAt { index, position, finished: true, state: None });
+            self.shared.splits.set_state(index, SplitState::Finished);
+        }
+    }
+
+    /// Reads all splits of a live source in turn, each with an instance of its own.
+    fn read_in_turn(&self, chain: &Chain, open: &OpenReader) {
+        let node = &chain.nodes[0];
+        let mut pause = IDLE_PAUSE_FIRST;
+        let mut scanned = Instant::now();
+        while self.go_on(chain) {
+            if node.instance == 0 && scanned.elapsed() >= RESCAN_EVERY {
+                scanned = Instant::now();
+                let mut splits = Vec::new();
+                let asked = chain.call(node, None, None, |stage, _| {
+                    splits = stage.splits()?;
+                    Ok(true)
+                });
+                if asked != Answer::Go {
+                    return;
+                }
+                self.shared.splits.add((node.index, chain.shared.stages[node.index].name), splits);
+            }
+            if let Some(taken) = self.shared.splits.take(node.index)
+                && !self.begin(chain, open, taken)
+            {
+                return;
+            }
+            let mut news = false;
+            for reader in self.readers.borrow_mut().iter_mut().filter(|reader| !reader.ended) {
+                match self.read_one(chain, reader) {
+                    Some(Read::More) => news = true,
+                    Some(Read::Idle | Read::End) => {}
+                    None => return,
+                }
+                if chain.barrier.requested() > chain.seen.get() || chain.shared.is_held() {
+                    break;
+                }
+            }
+            if news {
+                pause = IDLE_PAUSE_FIRST;
+            } else {
+                std::thread::park_timeout(pause);
+                pause = (pause * 2).min(IDLE_PAUSE_MAX);
+            }
+        }
+    }
+
+    fn begin(&self, chain: &Chain, open: &OpenReader, taken: Taken) -> bool {
+        let node = &chain.nodes[0];
+        let stage = match open(chain) {
+            Ok(stage) => RefCell::new(Some(stage)),
+            Err(message) => {
+                chain.shared.fail(node.index, message);
+                return false;
+            }
+        };
+        let begun = chain.call_one(&stage, node, None, None, |stage, _| {
+            if let Some(state) = &taken.state {
+                stage.restore(state)?;
+            }
+            stage.begin(&taken.split, taken.position).map(|()| true)
+        });
+        let position = taken.position;
+        self.readers.borrow_mut().push(Reader { taken, stage, position, ended: false });
+        begun == Answer::Go
+    }
+
+    /// One read of one split; nothing where the chain shall end.
+    fn read_one(&self, chain: &Chain, reader: &mut Reader) -> Option<Read> {
+        chain.position.set(reader.position);
+        let mut read = Read::End;
+        let origin = &reader.taken.origin;
+        let answer = chain.call_one(&reader.stage, &chain.nodes[0], None, Some(origin), |stage, outlet| {
+            read = stage.read(self.rows, self.bytes, outlet)?;
+            Ok(true)
+        });
+        reader.position = chain.position.get();
+        if answer != Answer::Go || self.has_enough(chain) {
+            return None;
+        }
+        if read == Read::End && !chain.shared.must_end() {
+            reader.ended = true;
+            self.shared.splits.set_state(origin.index, SplitState::Finished);
+        } else {
+            self.shared.splits.set_state(origin.index, SplitState::Active);
+        }
+        Some(read)
+    }
+}

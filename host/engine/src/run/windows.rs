@@ -1,0 +1,150 @@
+//! Which windows may close: how far event time is, split by split, and the clock.
+
+use crate::alerts::AlertsSpec;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How far a split is at a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    /// The largest event time so far, milliseconds since 1970.
+    latest_ms: i64,
+    /// When it last brought a record, by the clock.
+    at_ms: i64,
+}
+
+/// What a split is doing, as far as its source knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SplitState {
+    Waiting,
+    Active,
+    Finished,
+}
+
+/// The windows of one stage, shared by its instances.
+#[derive(Debug)]
+pub(super) struct StageWindows {
+    /// Length in milliseconds.
+    pub(super) length_ms: i64,
+    pub(super) by_event_time: bool,
+    pub(super) lateness_ms: i64,
+    idle_after_ms: i64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    seen: HashMap<u32, Seen>,
+    /// The oldest open window of each instance.
+    oldest: HashMap<usize, i64>,
+    /// Windows that start here or before are closed.
+    closed_until: Option<i64>,
+}
+
+impl StageWindows {
+    /// Those of a stage whose alerts have windows.
+    pub(super) fn new(spec: &AlertsSpec) -> Option<StageWindows> {
+        Some(StageWindows {
+            length_ms: spec.window_ms()?,
+            by_event_time: spec.time_field.is_some(),
+            lateness_ms: spec.allowed_lateness_ms(),
+            idle_after_ms: i64::try_from(spec.idle_after().as_millis()).unwrap_or(i64::MAX),
+            state: Mutex::default(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The start of the window that a time falls into.
+    pub(super) fn start_of(&self, time_ms: i64) -> i64 {
+        time_ms.div_euclid(self.length_ms).saturating_mul(self.length_ms)
+    }
+
+    /// The end of a window: the first millisecond that is not in it.
+    pub(super) fn end_of(&self, start: i64) -> i64 {
+        start.saturating_add(self.length_ms)
+    }
+
+    /// A split brought records up to this time.
+    pub(super) fn note(&self, split: u32, latest_ms: i64, now_ms: i64) {
+        let mut state = self.state();
+        let seen = state.seen.entry(split).or_insert(Seen { latest_ms, at_ms: now_ms });
+        seen.latest_ms = seen.latest_ms.max(latest_ms);
+        seen.at_ms = now_ms;
+    }
+
+    /// The oldest open window of an instance.
+    pub(super) fn note_oldest(&self, instance: usize, oldest: Option<i64>) {
+        let mut state = self.state();
+        match oldest {
+            Some(oldest) => state.oldest.insert(instance, oldest),
+            None => state.oldest.remove(&instance),
+        };
+    }
+
+    /// Windows that start here or before are closed.
+    pub(super) fn closed_until(&self) -> Option<i64> {
+        self.state().closed_until
+    }
+
+    /// How far each split is.
+    pub(super) fn times(&self) -> Vec<(u32, i64)> {
+        self.state().seen.iter().map(|(split, seen)| (*split, seen.latest_ms)).collect()
+    }
+
+    /// Goes on from a save point.
+    pub(super) fn restore(&self, times: &[(u32, i64)], closed_until: Option<i64>, now_ms: i64) {
+        let mut state = self.state();
+        state.closed_until = closed_until;
+        state.seen = times.iter().map(|&(split, latest_ms)| (split, Seen { latest_ms, at_ms: now_ms })).collect();
+    }
+
+    /// The start of the last window that may close now, if one is open that may. `splits` are those whose records can reach
+    /// the stage.
+    pub(super) fn due(&self, splits: &[(u32, SplitState)], now_ms: i64) -> Option<i64> {
+        let state = self.state();
+        let oldest = *state.oldest.values().min()?;
+        let until = match self.by_event_time {
+            true => state.watermark(splits, now_ms, self.idle_after_ms)?.saturating_sub(self.lateness_ms),
+            false => now_ms,
+        };
+        // The last window that ends at `until` or before.
+        let last = self.start_of(until).saturating_sub(self.length_ms);
+        (oldest <= last).then_some(last)
+    }
+
+    /// Windows that start here or before are closed from now on.
+    pub(super) fn close_until(&self, start: i64) {
+        let mut state = self.state();
+        state.closed_until = Some(state.closed_until.map_or(start, |before| before.max(start)));
+    }
+}
+
+impl State {
+    /// No record older than this is expected. The smallest time counts; a split that waits to be read holds it, one that is
+    /// read to its end or brings nothing leaves; where all have left, time goes on by the clock.
+    fn watermark(&self, splits: &[(u32, SplitState)], now_ms: i64, idle_after_ms: i64) -> Option<i64> {
+        let mut smallest: Option<i64> = None;
+        for (split, state) in splits {
+            match (state, self.seen.get(split)) {
+                (SplitState::Waiting, _) => return None,
+                (SplitState::Finished, _) => {}
+                (SplitState::Active, Some(seen)) if now_ms.saturating_sub(seen.at_ms) < idle_after_ms => {
+                    smallest = Some(smallest.map_or(seen.latest_ms, |smallest| smallest.min(seen.latest_ms)));
+                }
+                (SplitState::Active, _) => {}
+            }
+        }
+        if smallest.is_some() {
+            return smallest;
+        }
+        let latest = self.seen.values().map(|seen| seen.latest_ms).max()?;
+        let quiet_since = self.seen.values().map(|seen| seen.at_ms).max()?;
+        Some(latest.saturating_add(now_ms.saturating_sub(quiet_since).max(0)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 mod growing;
 mod names;
 mod rotation;
+pub(crate) mod shared;
 
 pub(crate) use growing::Growing;
 pub(crate) use names::Names;
@@ -18,6 +19,10 @@ use std::path::{Path, PathBuf};
 const VERSION: u32 = 1;
 /// Bits of a position that tell where a row stands in its file; those above them tell which of the files of the name it is.
 const OFFSET_BITS: u32 = 48;
+/// Looks in a row that find nothing new, behind which the name is looked at less often: there may be many files.
+const BUSY_LOOKS: u32 = 64;
+/// One of so many of those looks is at the name too.
+const LOOKS_AT_NAME: u32 = 16;
 /// Files of one name, one after the other, that positions can tell from each other.
 const MAX_FILES: u64 = 1 << (u64::BITS - OFFSET_BITS);
 
@@ -73,6 +78,8 @@ struct Current {
     next: Option<Growing>,
     /// There was nothing new the last time.
     waiting: bool,
+    /// How often in a row.
+    looks: u32,
 }
 
 impl Tail {
@@ -166,7 +173,7 @@ impl Tail {
         let followed = Followed { file: file.clone(), base: number << OFFSET_BITS };
         let part = Part { after, followed: Some(followed), ..Part::whole(&self.path) };
         let reader = format::open_reader(&part, &self.options, &self.schema)?;
-        self.current = Some(Current { number, file, reader, next: None, waiting: false });
+        self.current = Some(Current { number, file, reader, next: None, waiting: false, looks: 0 });
         self.number += 1;
         Ok(())
     }
@@ -185,7 +192,10 @@ impl Tail {
         }
         let Some(current) = &mut self.current else { return Ok(Read::Idle) };
         match current.reader.read(limits, emitter)? {
-            Read::More => Ok(Read::More),
+            Read::More => {
+                current.looks = 0;
+                Ok(Read::More)
+            }
             Read::Idle => {
                 current.waiting = true;
                 Ok(if self.look()? { Read::More } else { Read::Idle })
@@ -222,12 +232,19 @@ impl Tail {
                 current.next = Some(current.file.anew()?);
                 current.file.end_here(copy.as_ref())?;
             }
+            Growth::Same if current.looks > BUSY_LOOKS && !current.looks.is_multiple_of(LOOKS_AT_NAME) => {
+                current.looks = current.looks.wrapping_add(1);
+                return Ok(false);
+            }
             Growth::Same => match rotation::next(&self.path, &current.file)? {
                 Some(next) => {
                     current.next = Some(next);
                     current.file.end();
                 }
-                None => return Ok(false),
+                None => {
+                    current.looks = current.looks.wrapping_add(1);
+                    return Ok(false);
+                }
             },
         }
         current.waiting = false;

@@ -1,6 +1,6 @@
 //! Reads records from files.
 
-use crate::follow::{self, Growing, Names, Tail};
+use crate::follow::{self, Growing, Names, Tail, shared};
 use crate::format::{self, CsvOptions, Followed, Format, Part, ReadOptions, RowReader, Tally};
 use crate::input::{Compression, DASH};
 use crate::parquet;
@@ -13,6 +13,7 @@ use campanile_sdk::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Bytes of a split of a file that can be cut, whatever the parallelism.
 const SPLIT_BYTES: u64 = 16 << 20;
@@ -73,6 +74,8 @@ struct Run {
     names: Names,
     tail: Option<Tail>,
     saved: Option<follow::Saved>,
+    /// Kept while the source is open.
+    _fields: Option<Arc<shared::Fields>>,
 }
 
 impl FileSource {
@@ -106,9 +109,60 @@ impl FileSource {
         None
     }
 
+    /// The fields of the records, where the properties tell.
+    fn given_schema(&self) -> Option<Schema> {
+        match self.format {
+            Format::Text => Some(self.schema.clone().unwrap_or_else(plain::schema)),
+            _ => self.schema.clone(),
+        }
+    }
+
+    /// Gets ready to follow files. What is there is looked at once, however many instances there are.
+    fn open_followed(&mut self, mut options: ReadOptions, stage: &mut StageContext<'_>) -> Result<()> {
+        let key = shared::Key([stage.run_id(), stage.stage_name(), self.path.clone()]);
+        let fields = match shared::of(&key) {
+            Some(fields) => fields,
+            None => {
+                let files = paths::expand_now(&self.path)?;
+                let schema = match self.given_schema() {
+                    Some(schema) => schema,
+                    None => self.infer(&files, &mut options)?,
+                };
+                for file in &files {
+                    if is_followed(file)
+                        && let Some(growing) = Growing::open(file)?
+                    {
+                        let part = Part { followed: Some(Followed { file: growing, base: 0 }), ..Part::whole(file) };
+                        format::open_reader(&part, &options, &schema)?;
+                    }
+                }
+                shared::share(key, shared::Fields { schema, any: options.any.clone() })
+            }
+        };
+        options.any.clone_from(&fields.any);
+        let schema = fields.schema.clone();
+        self.start(Vec::new(), options, schema, stage)._fields = Some(fields);
+        Ok(())
+    }
+
+    fn start(
+        &mut self,
+        files: Vec<PathBuf>,
+        options: ReadOptions,
+        schema: Schema,
+        stage: &mut StageContext<'_>,
+    ) -> &mut Run {
+        if self.given_schema().is_none() {
+            stage.set_output(schema.clone());
+        }
+        let (services, tally, names) = (stage.services(), Tally::default(), Names::default());
+        let (reader, tail, saved, fields) = (None, None, None, None);
+        self.run.insert(Run { files, options, schema, services, reader, tally, names, tail, saved, _fields: fields })
+    }
+
     /// The fields of the records, where the files have to tell.
     fn infer(&self, files: &[PathBuf], options: &mut ReadOptions) -> Result<Schema> {
-        let there: Vec<PathBuf> = files.iter().filter(|file| !self.follow || file.exists()).cloned().collect();
+        let there: Vec<PathBuf> = files.iter().filter(|file| !self.follow || is_followed(file)).cloned().collect();
         let wait = if self.follow { ", or start the run when there is one" } else { "" };
         if there.is_empty() {
             let message = format!("there is no file `{}` yet: set property `schema`{wait}", self.path);
@@ -143,6 +197,10 @@ impl Source for FileSource {
         if self.follow {
             if let Some(finding) = self.check_follow() {
                 stage.find(finding);
+            } else if self.given_schema().is_none() {
+                let message = "without it the fields are taken from what the files hold at each start, and a run that is \
+                               resumed may find others";
+                stage.find(Finding::warning("schema", message).hint("name the fields of the records"));
             }
         } else if self.format == Format::Parquet
             && let Some(finding) = parquet::check_path(&self.path)
@@ -169,36 +227,22 @@ impl Source for FileSource {
     }
 
     fn open(&mut self, stage: &mut StageContext<'_>) -> Result<()> {
-        let services = stage.services();
-        let mut names = Names::default();
-        let files = if self.follow { names.look(&self.path, services)? } else { paths::expand(&self.path)? };
         let mut options = self.options().map_err(|finding| Error::findings(vec![finding]))?;
-        for file in &files {
-            if self.follow {
-                Growing::open(file)?;
-            } else {
-                check_readable(file)?;
-            }
+        if self.follow {
+            return self.open_followed(options, stage);
         }
-        let schema = match (&self.schema, self.format) {
-            (Some(schema), _) => schema.clone(),
-            (None, Format::Text) => plain::schema(),
-            (None, _) => {
-                let schema = self.infer(&files, &mut options)?;
-                stage.set_output(schema.clone());
-                schema
-            }
+        let files = paths::expand(&self.path)?;
+        for file in &files {
+            check_readable(file)?;
+        }
+        let schema = match self.given_schema() {
+            Some(schema) => schema,
+            None => self.infer(&files, &mut options)?,
         };
         for file in &files {
-            if !self.follow {
-                format::check_file(file, &options, &schema)?;
-            } else if let Some(growing) = Growing::open(file)? {
-                let part = Part { followed: Some(Followed { file: growing, base: 0 }), ..Part::whole(file) };
-                format::open_reader(&part, &options, &schema)?;
-            }
+            format::check_file(file, &options, &schema)?;
         }
-        let (reader, tally, tail, saved) = (None, Tally::default(), None, None);
-        self.run = Some(Run { files, options, schema, services, reader, tally, names, tail, saved });
+        self.start(files, options, schema, stage);
         Ok(())
     }
 
@@ -318,6 +362,11 @@ impl Run {
             self.services.log(Level::Warn, message);
         }
     }
+}
+
+/// Whether a file that a path matches is there and can be followed.
+fn is_followed(file: &Path) -> bool {
+    Compression::of(file) == Compression::None && file.exists()
 }
 
 /// What cannot be opened is told at the start. Pipes are left alone: opening one takes what is in it.

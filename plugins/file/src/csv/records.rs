@@ -159,10 +159,12 @@ impl Records {
             Split::Behind(at) => {
                 let end = match memchr::memchr(b'\n', &rest[at..]) {
                     Some(length) => at + length,
-                    None if self.input_ended => rest.len(),
-                    None if rest.len() > self.most() => return Some(self.over_limit()),
+                    None if self.input_ended || rest.len() > self.most() => rest.len(),
                     None => return None,
                 };
+                if end > self.most() {
+                    return Some(self.over_limit());
+                }
                 let message =
                     format!("behind the closing quote at byte {at} stands neither a delimiter nor a line end");
                 Some(self.broken(end, message))

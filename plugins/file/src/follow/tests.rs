@@ -469,6 +469,37 @@ fn what_cannot_be_followed_says_why() {
 }
 
 #[test]
+fn instances_that_are_opened_later_have_the_same_fields() {
+    let log = Log::new(json!({}));
+    log.write("app.log", "{\"n\":1}\n");
+    let first = log.reading();
+    log.write("app.log", "");
+    let got = log.harness("app.log").read().unwrap();
+    assert_eq!(got.schemas[0].names().collect::<Vec<_>>(), ["n"]);
+    first.end().unwrap();
+    let error = log.harness("app.log").read().unwrap_err().to_string();
+    assert!(error.contains("holds no record to take the fields from"), "they are those of a run: {error}");
+    let (_, findings) = log.harness("app.log").configure().unwrap();
+    assert!(!findings[0].is_error() && findings[0].path == "schema", "{findings:?}");
+}
+
+#[test]
+fn a_rotation_is_noticed_however_long_nothing_came() {
+    let log = Log::text();
+    log.write("app.log", "a\n");
+    let mut reading = log.reading();
+    for _ in 0..1_000 {
+        drain(&mut reading);
+    }
+    log.rename("app.log", "app.log.1");
+    log.write("app.log", "b\n");
+    for _ in 0..super::LOOKS_AT_NAME {
+        drain(&mut reading);
+    }
+    assert_eq!(lines(&reading.end().unwrap()), ["a", "b"]);
+}
+
+#[test]
 fn a_source_that_follows_keeps_the_contract() {
     let log = Log::jsonl();
     log.write("app.log", "{\"n\":1}\n\n{\"n\":2}\nbad\n{\"n\":3}\n");

@@ -191,8 +191,11 @@ impl Output {
 
     /// A file behind so many bytes, which are all that is kept of it.
     pub(crate) fn behind(name: &Path, mut file: File, bytes: u64) -> io::Result<Output> {
-        file.set_len(bytes)?;
-        file.seek(SeekFrom::Start(bytes))?;
+        // A link may lead to a device.
+        if file.metadata()?.is_file() {
+            file.set_len(bytes)?;
+            file.seek(SeekFrom::Start(bytes))?;
+        }
         Ok(Output::new(name, file))
     }
 

@@ -226,6 +226,22 @@ fn a_live_run_whose_file_lost_what_was_saved_does_not_go_on() {
     assert!(error.contains("out.txt` has 0 bytes, and 4 were saved"), "{error}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_fails_the_save_point_and_says_what_to_do() {
+    for name in ["out.jsonl", "out.jsonl.gz", "out.jsonl.zst"] {
+        let (_folder, path) = at(name);
+        std::os::unix::fs::symlink("/dev/full", crate::output::beside(&path)).unwrap();
+        let error = sink(&path, "jsonl").saved(records(&["a"]), []).unwrap_err().to_string();
+        let part = crate::output::beside(&path);
+        assert!(error.starts_with(&format!("cannot write `{}`", part.display())), "{error}");
+        assert!(
+            error.contains("No space left on device") && error.ends_with("make room and start the run again"),
+            "{error}"
+        );
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn devices_save_nothing() {

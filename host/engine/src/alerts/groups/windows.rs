@@ -19,6 +19,9 @@ const WINDOW_BYTES: usize = size_of::<Table>() + 512;
 /// So many tables whose windows are over are kept for windows to come: room costs more to get than to clear.
 const MOST_POOLED: usize = 2;
 
+/// Takes a group of a window under the number of its slot; None for one that is gone.
+pub(super) type PutGroup<'a> = dyn FnMut(Option<i64>, u32, Option<GroupView<'_>>) + 'a;
+
 /// Empty tables, shared by chains' groups and by the windows that were taken out of them.
 #[derive(Debug, Default)]
 pub(super) struct Pool(Mutex<Vec<Table>>);
@@ -230,7 +233,7 @@ impl Windows {
     }
 
     /// What changed since the last call: see [`Table::changes`].
-    pub(super) fn changes(&mut self, put: &mut dyn FnMut(Option<i64>, u32, Option<GroupView<'_>>)) {
+    pub(super) fn changes(&mut self, put: &mut PutGroup<'_>) {
         for (window, slots) in std::mem::take(&mut self.gone) {
             slots.into_iter().for_each(|slot| put(window, slot, None));
         }

@@ -3,6 +3,7 @@ pub mod alerts;
 mod batch;
 mod columns;
 pub mod graph;
+pub mod letters;
 pub mod library;
 pub mod messaging;
 pub mod outbox;

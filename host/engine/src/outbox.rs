@@ -8,6 +8,7 @@ mod cursor;
 mod message;
 mod reader;
 mod repeats;
+mod waiting;
 mod writer;
 
 pub use cursor::Cursor;
@@ -15,6 +16,7 @@ pub(crate) use cursor::named;
 pub use message::{AsideAlert, HeldAlert};
 pub(crate) use reader::{Reader, Settled};
 pub(crate) use repeats::Repeats;
+pub use waiting::{KeptAlert, KeptAlerts, Selection};
 pub(crate) use writer::{Outbox, Raised};
 
 /// The bytes of alerts that may wait in an outbox where the pipeline says nothing: 256 MiB.

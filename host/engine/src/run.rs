@@ -57,6 +57,7 @@ impl Plan {
             None => Ok((None, None)),
         };
         let (from, told) = found.clone().unwrap_or_default();
+        let told = told.filter(|_| from.is_some() || options.resume || !self.is_live());
         let shared = Arc::new(Shared::new(&self, &options, from.as_ref()));
         if let Some(told) = told {
             shared.notice(&told);

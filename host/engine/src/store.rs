@@ -4,6 +4,7 @@
 //! one process at a time holds it.
 
 mod in_memory;
+pub(crate) mod sift;
 mod topic;
 
 pub use campanile_sdk::MessageId;

@@ -75,9 +75,13 @@ fn a_run_publishes_over_http_with_a_token() {
 #[test]
 fn a_run_without_topics_opens_nothing() {
     let scene = heart_rate();
-    done(&scene, &["run", "heart-rate/pipeline.json", "--data", "data", "--messaging", "http://127.0.0.1:9"]);
+    done(&scene, &["run", "heart-rate/pipeline.json", "--messaging", "http://127.0.0.1:9"]);
     done(&scene, &["run", "heart-rate/pipeline.json"]);
     assert_eq!(scene.names(), ["heart-rate"]);
+    done(&scene, &["run", "heart-rate/pipeline.json", "--data", "data"]);
+    let kept = scene.path("data");
+    let kept: Vec<_> = std::fs::read_dir(kept).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(kept, ["pipelines"], "what the run keeps, and no messages");
 }
 
 #[test]

@@ -315,7 +315,7 @@ impl State {
     }
 }
 
-fn number(value: &[u8]) -> Result<u64, StoreError> {
+pub(super) fn number(value: &[u8]) -> Result<u64, StoreError> {
     let text = std::str::from_utf8(value).ok();
     let number = text.and_then(|text| text.parse().ok());
     number.ok_or_else(|| StoreError::Failed(format!("the value `{NEXT}` is no number")))

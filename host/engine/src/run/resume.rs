@@ -118,6 +118,11 @@ impl Resume {
         splits.map(|(index, split)| Ok((split.clone(), self.store.value(&split_name(index as u32))?))).collect()
     }
 
+    /// Whether a stage gets back what it kept.
+    pub(super) fn gives_state(&self, index: usize) -> bool {
+        self.stages[index].as_ref().is_some_and(|saved| saved.is_same)
+    }
+
     /// Gives a stage back what it kept.
     pub(super) fn restore_state(&self, index: usize, instance: usize, stage: &mut Stage) -> Result<(), Error> {
         let Some(saved) = self.stages[index].as_ref().filter(|saved| saved.is_same) else { return Ok(()) };

@@ -117,11 +117,7 @@ fn each_mistake_has_its_place_and_its_remedy() {
             json!("errors.jsonl"),
             "deadLetters: expected an object, found text (where error records go that no stage takes)",
         ),
-        (
-            "/deadLetters",
-            json!({"maxBytes": 0}),
-            "deadLetters.maxBytes: 0 is too small (at least 1)",
-        ),
+        ("/deadLetters", json!({"maxBytes": 0}), "deadLetters.maxBytes: 0 is too small (at least 1)"),
         ("/batch", json!({"rows": 0}), "batch.rows: 0 is too small (at least 1)"),
         ("/batch", json!({"row": 1}), "batch.row: unknown key `row` (did you mean `rows`?)"),
         (

@@ -2,9 +2,11 @@
 
 use super::{Failed, Instance, Opened, Start};
 use crate::outbox::{AsideAlert, Cursor, HeldAlert, Outbox};
+use crate::run::barrier::{Arrival, StageState};
+use crate::run::chain::failure;
 use crate::run::publishers::Publishers;
 use crate::run::save_point::{SavePoint, SavedStatus, forget, state_name};
-use crate::run::saver::Durable;
+use crate::run::saver::{Durable, put_states};
 use crate::run::shared::now_ms;
 use crate::spec::SavesSpec;
 use crate::store::{Store, StoreError, Topic, Write};
@@ -104,9 +106,21 @@ impl Start<'_> {
         let Some(durable) = opened.durable.clone() else { return Ok(()) };
         let mut write = Write::default();
         let mut alerts = Vec::new();
+        // What begins anew says from where: a crash before the first save point comes back to here.
+        let anew = |index: usize| self.resume.is_none_or(|resume| !resume.gives_state(index));
+        let mut arrival = Arrival::default();
+        for (index, instances) in instances.iter_mut().enumerate().filter(|(index, _)| anew(*index)) {
+            for (instance, opened) in instances.iter_mut().enumerate() {
+                let Some(stage) = &mut opened.stage else { continue };
+                let state = self.inside(index, || stage.snapshot());
+                let state = state.map_err(|error| Failed { stage: Some(index), message: failure(&error, None) })?;
+                arrival.states.push(StageState { stage: index, instance, state });
+            }
+        }
         match self.resume {
             None => {
                 forget(&*durable.store, &mut write).map_err(Failed::of_run)?;
+                put_states(&mut write, self.shared, vec![arrival], &mut opened.states);
                 let standing = durable.outbox.stand_still(|_, _| true);
                 let mut point = SavePoint::of(self.plan, self.shared, SavedStatus::Running, &opened.instances);
                 point.sequence = standing.sequence;
@@ -118,6 +132,7 @@ impl Start<'_> {
                 for (index, instances) in instances.iter_mut().enumerate() {
                     self.give_back(opened, index, instances, &mut write)?;
                 }
+                put_states(&mut write, self.shared, vec![arrival], &mut opened.states);
                 let orphans = resume.orphans(self.plan, now_ms()).map_err(Failed::of_run)?;
                 write.append(orphans.write);
                 alerts.extend(orphans.alerts);

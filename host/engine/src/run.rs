@@ -53,7 +53,7 @@ impl Plan {
     /// Runs the plan to its end, and tells how it went. Everything that can go wrong is in the report.
     pub fn run(self, mut options: RunOptions) -> Report {
         let found = match options.store.as_ref().filter(|_| options.dry_run.is_none()) {
-            Some(store) => resume::find(&**store, options.resume || self.is_live()),
+            Some(store) => resume::find(&**store, &self, options.resume || self.is_live()),
             None => Ok((None, None)),
         };
         let (from, told) = found.clone().unwrap_or_default();

@@ -21,7 +21,7 @@ pub use arguments::Arguments;
 pub use document::Format;
 pub use duration::parse as parse_duration;
 pub use nearest::did_you_mean;
-pub use read::{PipelineFile, read, read_text};
+pub use read::{PipelineFile, read, read_as_written, read_text};
 pub(crate) use read::{Remains, read_and};
 pub use secrets::Secrets;
 

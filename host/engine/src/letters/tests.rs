@@ -33,7 +33,10 @@ fn a_letter_tells_what_it_holds() {
     let letters = all(&store);
     let first = &letters[0];
     assert_eq!((first.run(), first.time_ms(), first.stage(), first.code()), ("r", 5, "in", 3));
-    assert_eq!((first.message(), first.place().as_str(), first.raw().unwrap().as_slice()), ("no", "in.jsonl:2", &b"oops"[..]));
+    assert_eq!(
+        (first.message(), first.place().as_str(), first.raw().unwrap().as_slice()),
+        ("no", "in.jsonl:2", &b"oops"[..])
+    );
     assert_eq!((letters[1].raw(), letters[1].place().as_str()), (Some(vec![0xff, 0xfe, 0xfd]), "position 4"));
     assert_eq!((letters[2].raw(), letters[2].record()), (None, Some(&json!({ "id": 1 }))));
 }

@@ -15,8 +15,14 @@ const NAME_BYTES: usize = 512;
 pub struct Cursor {
     /// The publisher's stage.
     pub publisher: String,
-    /// The stages whose alerts it took.
+    /// The stages whose alerts it takes.
     pub stages: Vec<String>,
+    /// Alerts with smaller numbers were there before it.
+    #[serde(default)]
+    pub since: u64,
+    /// What it took before its stages were others, as long as some of that is left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) before: Vec<Before>,
     /// The last message, 40 hexadecimal digits; nothing before the first.
     pub after: Option<String>,
     /// Alerts published in this run.
@@ -27,7 +33,31 @@ pub struct Cursor {
     pub taken: u64,
 }
 
+/// Which stages' alerts a publisher took, up to the alert with this number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Before {
+    stages: Vec<String>,
+    until: u64,
+}
+
 impl Cursor {
+    /// The cursor of a publisher that takes the alerts of these stages from now on. `next` is the number of the next alert.
+    pub(crate) fn begin(kept: Option<Cursor>, publisher: &str, stages: &[String], next: u64) -> Cursor {
+        let Some(mut cursor) = kept else {
+            return Cursor {
+                publisher: publisher.to_owned(),
+                stages: stages.to_vec(),
+                since: next,
+                ..Cursor::default()
+            };
+        };
+        if cursor.stages != stages {
+            let stages = std::mem::replace(&mut cursor.stages, stages.to_vec());
+            cursor.before.push(Before { stages, until: next });
+        }
+        cursor
+    }
+
     /// The value that this cursor is kept under.
     pub(crate) fn name(publisher: &str) -> String {
         named(PREFIX, publisher)
@@ -38,16 +68,20 @@ impl Cursor {
         self.after.as_ref()?.parse().ok()
     }
 
-    /// Whether an alert behind it is for this publisher.
+    /// Whether an alert behind it is for this publisher. What another run left goes where it was going then.
     pub(crate) fn takes(&self, alert: &super::HeldAlert) -> bool {
-        match &alert.only {
-            Some(only) => *only == self.publisher,
-            None => self.stages.contains(&alert.stage),
+        if let Some(only) = &alert.only {
+            return *only == self.publisher;
         }
+        let before = self.before.iter().find(|before| alert.sequence < before.until);
+        let stages = before.map_or(&self.stages, |before| &before.stages);
+        alert.sequence >= self.since && stages.contains(&alert.stage)
     }
 
-    pub(crate) fn set_after(&mut self, id: MessageId) {
+    /// Everything up to and with this message is done with.
+    pub(crate) fn move_to(&mut self, id: MessageId, sequence: u64) {
         self.after = Some(id.to_string());
+        self.before.retain(|before| before.until > sequence + 1);
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {

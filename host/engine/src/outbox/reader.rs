@@ -24,6 +24,7 @@ pub(crate) enum Settled {
 /// A message that was read and is not done with.
 struct Got {
     id: MessageId,
+    sequence: u64,
     bytes: u64,
     /// Nothing for a message that is another publisher's.
     alert: Option<HeldAlert>,
@@ -34,8 +35,6 @@ pub(crate) struct Reader {
     outbox: Arc<Outbox>,
     index: usize,
     cursor: Cursor,
-    /// The stages whose alerts it took when it was open before, and the number of the first alert since.
-    before: (Vec<String>, u64),
     /// Everything up to here was read.
     position: Option<MessageId>,
     /// In order; the first `handed` of those with an alert are with the publisher.
@@ -52,13 +51,15 @@ impl Reader {
     /// Opens the reader of a publisher that takes the alerts of these stages. Answers also how many alerts wait for it.
     pub(crate) fn open(outbox: &Arc<Outbox>, publisher: &str, stages: &[String]) -> Result<(Reader, u64), StoreError> {
         let kept = outbox.store.value(&Cursor::name(publisher))?;
-        let mut cursor = match kept {
-            None => Cursor { publisher: publisher.to_owned(), ..Cursor::default() },
-            Some(bytes) => serde_json::from_slice::<Cursor>(&bytes)
-                .map_err(|error| StoreError::Failed(format!("the cursor of `{publisher}` cannot be read: {error}")))?,
-        };
-        let next = outbox.state().next_sequence();
-        let before = (std::mem::replace(&mut cursor.stages, stages.to_vec()), next);
+        let kept = kept.map(|bytes| serde_json::from_slice::<Cursor>(&bytes)).transpose();
+        let kept =
+            kept.map_err(|error| StoreError::Failed(format!("the cursor of `{publisher}` cannot be read: {error}")))?;
+        let cursor = Cursor::begin(kept.clone(), publisher, stages, outbox.state().next_sequence());
+        if kept.as_ref() != Some(&cursor) {
+            // What waits for a publisher that never took anything is known to be its own, also when it is gone.
+            let set = vec![(Cursor::name(publisher), cursor.to_bytes())];
+            outbox.write(&Write { set, ..Write::default() }, &|| true)?;
+        }
         let after = cursor.after();
         let (mut waiting, mut done_bytes) = (0, 0);
         super::writer::scan(&*outbox.store, None, &mut |id, bytes| {
@@ -66,7 +67,7 @@ impl Reader {
                 done_bytes += bytes.len() as u64;
             } else {
                 let alert = HeldAlert::from_bytes(bytes).map_err(StoreError::Failed)?;
-                waiting += u64::from(is_for(&alert, publisher, stages, &before));
+                waiting += u64::from(cursor.takes(&alert));
             }
             Ok(())
         })?;
@@ -79,7 +80,6 @@ impl Reader {
             index,
             position: after,
             cursor,
-            before,
             got: VecDeque::new(),
             seen: u64::MAX,
             passed: 0,
@@ -162,8 +162,13 @@ impl Reader {
         for stored in read {
             let alert = HeldAlert::from_bytes(&stored.bytes).map_err(StoreError::Failed)?;
             let sequence = alert.sequence;
-            let ours = is_for(&alert, &self.cursor.publisher, &self.cursor.stages, &self.before);
-            self.got.push_back(Got { id: stored.id, bytes: stored.bytes.len() as u64, alert: ours.then_some(alert) });
+            let ours = self.cursor.takes(&alert);
+            self.got.push_back(Got {
+                id: stored.id,
+                sequence,
+                bytes: stored.bytes.len() as u64,
+                alert: ours.then_some(alert),
+            });
             self.cuts.push_back((sequence, stored.id));
         }
         Ok(true)
@@ -186,7 +191,7 @@ impl Reader {
             }
             let Some(got) = self.got.pop_front() else { break };
             bytes += got.bytes;
-            last = Some(got.id);
+            last = Some((got.id, got.sequence));
             let Some(alert) = got.alert else { continue };
             self.cursor.taken += 1;
             match settled.next() {
@@ -214,20 +219,20 @@ impl Reader {
         let passed: Vec<Got> = self.got.drain(..others).collect();
         let bytes = passed.iter().map(|got| got.bytes).sum();
         match passed.last() {
-            Some(last) => self.move_to(last.id, bytes, Write::default(), give_up),
+            Some(last) => self.move_to((last.id, last.sequence), bytes, Write::default(), give_up),
             None => Ok(()),
         }
     }
 
     fn move_to(
         &mut self,
-        id: MessageId,
+        (id, sequence): (MessageId, u64),
         bytes: u64,
         mut write: Write,
         give_up: &dyn Fn() -> bool,
     ) -> Result<(), StoreError> {
         self.passed = 0;
-        self.cursor.set_after(id);
+        self.cursor.move_to(id, sequence);
         write.set.push((Cursor::name(&self.cursor.publisher), self.cursor.to_bytes()));
         let trim = self.trim(id);
         if let Some(trim) = trim {
@@ -260,15 +265,5 @@ impl Reader {
         reader.trim = cut.or(reader.trim);
         let all = state.readers.iter().map(|reader| reader.trim).min().flatten();
         all.filter(|all| state.trimmed.is_none_or(|trimmed| *all > trimmed))
-    }
-}
-
-/// Whether a publisher that takes the alerts of these stages publishes this one. What was left by another run goes where it
-/// was going then.
-pub(super) fn is_for(alert: &HeldAlert, publisher: &str, stages: &[String], before: &(Vec<String>, u64)) -> bool {
-    match &alert.only {
-        Some(only) => only == publisher,
-        None if alert.sequence < before.1 && !before.0.is_empty() => before.0.contains(&alert.stage),
-        None => stages.contains(&alert.stage),
     }
 }

@@ -129,7 +129,7 @@ impl<'a> KeptAlerts<'a> {
         let Some(last) = last.filter(|_| count > 0) else { return Ok(0) };
         let mut write = Write::default();
         for cursor in self.cursors.iter_mut().filter(|cursor| is_meant(&cursor.publisher)) {
-            cursor.set_after(last);
+            cursor.move_to(last, u64::MAX - 1);
             write.set.push((Cursor::name(&cursor.publisher), cursor.to_bytes()));
         }
         self.store.write(&write)?;

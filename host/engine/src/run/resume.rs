@@ -38,7 +38,17 @@ pub(super) struct Orphans {
 }
 
 /// The save point that a run goes on from, if it shall. The second is a word about one that it does not go on from.
-pub(super) fn find(store: &dyn Store, wanted: bool) -> Result<(Option<SavePoint>, Option<String>), StoreError> {
+pub(super) fn find(
+    store: &dyn Store,
+    plan: &Plan,
+    wanted: bool,
+) -> Result<(Option<SavePoint>, Option<String>), StoreError> {
+    if let Some(other) = SavePoint::load(store)?
+        && other.pipeline != format!("{}/{}", plan.spec().namespace, plan.spec().name)
+    {
+        let message = format!("the store belongs to pipeline {}: name another folder with --data", other.pipeline);
+        return Err(StoreError::Failed(message));
+    }
     let Some(point) = SavePoint::load(store)?.filter(SavePoint::is_unfinished) else {
         let said = wanted.then(|| "there is no run to go on with: a new one begins".to_owned());
         return Ok((None, said));

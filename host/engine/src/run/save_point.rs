@@ -43,6 +43,8 @@ pub(crate) struct SavePoint {
     pub(crate) version: u32,
     /// Counts the save points of a run; 0 is its beginning.
     pub(crate) number: u64,
+    /// Namespace and name of the pipeline.
+    pub(crate) pipeline: String,
     pub(crate) run_id: String,
     pub(crate) status: SavedStatus,
     pub(crate) started_ms: i64,
@@ -95,6 +97,7 @@ impl SavePoint {
         SavePoint {
             version: VERSION,
             number: 0,
+            pipeline: format!("{}/{}", spec.namespace, spec.name),
             run_id: shared.identity.run_id.clone(),
             status,
             started_ms: shared.started_ms(),

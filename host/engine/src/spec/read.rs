@@ -49,14 +49,26 @@ pub(crate) fn read_and(
     look_up: LookUp<'_>,
 ) -> Result<PipelineFile, Vec<Finding>> {
     let name = path.display().to_string();
-    let refuse = |message: String| vec![Finding::error(name.clone(), message)];
-    let bytes = std::fs::read(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        refuse(format!("is no UTF-8 from byte {at} on"))
-    })?;
+    let text = text_of(path, &name).map_err(|finding| vec![finding])?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     read_named(&text, Format::of(path), &name, folder, arguments, look_up)
+}
+
+/// A pipeline file as it is written: its placeholders stay, and nothing of it is checked.
+pub fn read_as_written(path: &Path) -> Result<Value, Finding> {
+    let name = path.display().to_string();
+    let (mut document, _) = document::parse(&text_of(path, &name)?, Format::of(path), &name)?;
+    cdap::take_over(&mut document);
+    Ok(document)
+}
+
+fn text_of(path: &Path, name: &str) -> Result<String, Finding> {
+    let refuse = |message: String| Finding::error(name, message);
+    let bytes = std::fs::read(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        refuse(format!("is no UTF-8 from byte {at} on"))
+    })
 }
 
 /// Reads a pipeline from a text that stands in no file, as [`read`] does; relative paths in it start from `folder`.

@@ -24,7 +24,12 @@ pub(crate) trait Sieve {
 /// A log is written anew in steps of `step_bytes`, each of them atomic: what is in front is cut off, and what stays of it is
 /// appended. So a log that is smaller than that is sifted at once; and of a larger one each message is there once or has
 /// gone, wherever it is interrupted.
-pub(crate) fn sift(store: &dyn Store, topic: Topic, step_bytes: usize, sieve: &mut dyn Sieve) -> Result<(), StoreError> {
+pub(crate) fn sift(
+    store: &dyn Store,
+    topic: Topic,
+    step_bytes: usize,
+    sieve: &mut dyn Sieve,
+) -> Result<(), StoreError> {
     let mut end = None;
     let mut after = None;
     let mut step = Step::default();

@@ -2,6 +2,7 @@
 
 use super::{Failed, Instance, Opened, Start};
 use crate::outbox::{AsideAlert, Cursor, HeldAlert, Outbox};
+use crate::run::alerts::grouped;
 use crate::run::barrier::{Arrival, StageState};
 use crate::run::chain::failure;
 use crate::run::publishers::Publishers;
@@ -10,6 +11,7 @@ use crate::run::saver::{Durable, put_states};
 use crate::run::shared::now_ms;
 use crate::spec::SavesSpec;
 use crate::store::{Store, StoreError, Topic, Write};
+use campanile_sdk::proxy::AlertOut;
 use std::sync::Arc;
 
 /// The value that tells the outbox of this store from all others.
@@ -130,7 +132,7 @@ impl Start<'_> {
             }
             Some(resume) => {
                 for (index, instances) in instances.iter_mut().enumerate() {
-                    self.give_back(opened, index, instances, &mut write)?;
+                    alerts.extend(self.give_back(opened, index, instances, &mut write)?);
                 }
                 put_states(&mut write, self.shared, vec![arrival], &mut opened.states);
                 let orphans = resume.orphans(self.plan, now_ms()).map_err(Failed::of_run)?;
@@ -151,9 +153,10 @@ impl Start<'_> {
         index: usize,
         instances: &mut [Instance],
         write: &mut Write,
-    ) -> Result<(), Failed> {
-        let Some(resume) = self.resume else { return Ok(()) };
-        let Some(saved) = resume.stage(index) else { return Ok(()) };
+    ) -> Result<Vec<AlertOut>, Failed> {
+        let mut alerts = Vec::new();
+        let Some(resume) = self.resume else { return Ok(alerts) };
+        let Some(saved) = resume.stage(index) else { return Ok(alerts) };
         let stage = &self.shared.stages[index];
         if let Some(windows) = &stage.windows {
             windows.restore(&saved.times, saved.closed_until, now_ms());
@@ -166,10 +169,19 @@ impl Start<'_> {
             instances.iter_mut().filter_map(|instance| instance.alerts.groups()).collect();
         if !groups.is_empty() {
             let fail = |message: String| Failed { stage: Some(index), message };
-            write.remove.extend(resume.restore_groups(index, &mut groups).map_err(fail)?);
+            let gone = resume.restore_groups(index, &mut groups).map_err(fail)?;
+            if let Some(first) = instances.first_mut().filter(|_| !gone.is_empty()) {
+                // They stand under other names now: what is removed must be written anew in the same step.
+                write.remove.extend(gone);
+                let early = first.alerts.groups().map(crate::alerts::Groups::take_early).unwrap_or_default();
+                alerts.extend(early.into_iter().map(|group| grouped(self.shared, index, group, false)));
+                let mut changes = Vec::new();
+                first.alerts.changes(&mut changes);
+                write.set.extend(changes.into_iter().filter_map(|(name, value)| Some((name, value?))));
+            }
         }
         instances.iter_mut().for_each(|instance| instance.alerts.note_oldest());
-        Ok(())
+        Ok(alerts)
     }
 
     /// How often a save point is taken.

@@ -151,10 +151,20 @@ fn open_store(plan: &Plan, args: &RunArgs) -> anyhow::Result<Option<Arc<RunStore
 }
 
 fn install_signals(stop: &Arc<Stop>) -> anyhow::Result<()> {
-    let stop = Arc::clone(stop);
+    let stopped = Arc::clone(stop);
     signals::install(move || {
-        stop.stop();
+        stopped.stop();
         say("stopping: sources end, what was read is finished; once more ends at once");
+    })?;
+    let stop = Arc::clone(stop);
+    signals::install_wait(move |wait| {
+        if wait {
+            stop.suspend();
+            say("suspended: sources wait until SIGUSR2");
+        } else {
+            stop.resume();
+            say("resumed: sources go on");
+        }
     })
 }
 

@@ -8,6 +8,7 @@ mod page;
 mod position;
 mod print;
 mod publisher;
+mod saved;
 mod sink;
 mod source;
 mod topic;

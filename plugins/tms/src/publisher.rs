@@ -1,7 +1,7 @@
 //! Publishes alerts.
 
 use crate::page::Page;
-use crate::topic::{Named, Topic};
+use crate::topic::{Named, Numbered, Topic};
 use campanile_sdk::{Alert, AlertFormat, AlertPublisher, Alerts, Configure, Error, Finding, Result, StageContext};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -30,6 +30,9 @@ pub(crate) struct TmsPublisher {
     format: AlertFormat,
     #[serde(skip)]
     to: Option<Topic>,
+    /// The name under which the host numbers alerts, where it does.
+    #[serde(skip)]
+    producer: Option<String>,
     #[serde(skip)]
     page: Page,
 }
@@ -56,6 +59,7 @@ impl AlertPublisher for TmsPublisher {
 
     fn initialize(&mut self, context: &mut StageContext<'_>) -> Result<()> {
         self.to = Some(self.named().open(context)?);
+        self.producer = context.producer();
         Ok(())
     }
 
@@ -66,10 +70,22 @@ impl AlertPublisher for TmsPublisher {
         for alert in &alerts {
             self.page.push(|out| alert.write_json(self.format, out));
         }
-        to.publish(&self.page, 0, &mut |number, refused| match refused {
+        let told = &mut |number: usize, refused: Option<String>| match refused {
             None => alerts[number].done(),
             Some(reason) => alerts[number].reject(reason),
-        })
+        };
+        let sequences: Option<Vec<u64>> = alerts.iter().map(Alert::sequence).collect();
+        let (Some(producer), Some(sequences)) = (&self.producer, sequences) else {
+            return to.publish(&self.page, 0, told);
+        };
+        // The messages of one publication are numbered without gaps. What has been published before is left out.
+        let mut first = 0;
+        for run in sequences.chunk_by(|number, next| number.checked_add(1) == Some(*next)) {
+            let numbered = Numbered { producer, sequence: run[0] };
+            to.publish_once(&self.page, first..first + run.len(), numbered, told)?;
+            first += run.len();
+        }
+        Ok(())
     }
 
     fn destroy(&mut self) -> Result<()> {

@@ -4,6 +4,7 @@ use crate::decode::{self, Decoder};
 use crate::format::{Format, check_json};
 use crate::from::From;
 use crate::position;
+use crate::saved::Saved;
 use crate::topic::{Named, Topic};
 use campanile_sdk::{
     Configure, Emitter, Error, ErrorKind, Fetch, Fetched, Finding, Level, Limits, Message, MessageId, Place, Read,
@@ -15,14 +16,14 @@ use std::time::{Duration, Instant};
 
 /// The code of error records made of what cannot be read.
 const UNREADABLE: i32 = 1;
-/// How long a source that follows waits for a message in one call.
-const FOLLOW_WAIT: Duration = Duration::from_millis(500);
+/// How long a source that follows waits for a message in one call: between calls the run is saved.
+const FOLLOW_WAIT: Duration = Duration::from_millis(100);
 /// How long a source that does not follow waits for a service that cannot be reached.
 const RETRY_FOR: Duration = Duration::from_secs(300);
 /// The first pause after a service could not be reached; it doubles.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
-/// The longest pause: a call returns within a second or so.
-const PAUSE_MAX: Duration = Duration::from_millis(500);
+/// The longest pause, for the same reason.
+const PAUSE_MAX: Duration = Duration::from_millis(100);
 
 /// Reads records from a topic of the messaging service, one a message.
 #[derive(Deserialize, JsonSchema)]
@@ -40,6 +41,7 @@ pub(crate) struct TmsSource {
     from: From,
     /// Whether to go on with new messages until the run is stopped; else it reads those that were there at the start.
     #[serde(default)]
+    #[schemars(extend("x-live" = true))]
     follow: bool,
     /// What messages hold.
     #[serde(default = "text")]
@@ -81,6 +83,8 @@ struct Run {
     start: Start,
     /// The position behind which reading went on: what shares it was read.
     behind: Option<u64>,
+    /// Of the run that this one goes on from.
+    saved: Option<Saved>,
     /// A gap was told, and no message came since.
     gap_told: bool,
     unreachable: Option<Unreachable>,
@@ -169,6 +173,7 @@ impl Source for TmsSource {
             follow: self.follow,
             start: from,
             behind: None,
+            saved: None,
             gap_told: false,
             unreachable: None,
         });
@@ -184,6 +189,14 @@ impl Source for TmsSource {
         let run = self.run()?;
         run.start = position.map_or(run.from, |position| Start::After(position::id(position)));
         run.behind = position;
+        if let Some(saved) = run.saved.take() {
+            if let Some(after) = saved.after {
+                // To the message: others that share its position were not read.
+                run.start = Start::After(after);
+                run.behind = None;
+            }
+            run.end = saved.end;
+        }
         run.gap_told = false;
         Ok(())
     }
@@ -202,6 +215,20 @@ impl Source for TmsSource {
             Err(error) if error.kind() == ErrorKind::Retry => run.wait_for_service(error),
             Err(error) => Err(error.context(format!("cannot read {}", run.topic))),
         }
+    }
+
+    fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {
+        let run = self.run()?;
+        let after = match run.start {
+            Start::After(id) => Some(id),
+            _ => None,
+        };
+        Saved { after, end: run.end }.to_json().map(Some)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        self.run()?.saved = Some(Saved::from_json(state)?);
+        Ok(())
     }
 
     fn close(&mut self, _: &mut Emitter<'_>) -> Result<()> {

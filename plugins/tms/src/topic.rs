@@ -2,6 +2,7 @@
 
 use crate::page::Page;
 use campanile_sdk::{Configure, Error, ErrorKind, Finding, Messaging, Result, StageContext, TopicName};
+use std::ops::Range;
 
 /// The longest name of a topic or a namespace, in bytes.
 const MAX_NAME_BYTES: usize = 255;
@@ -81,6 +82,20 @@ fn is_name(name: &str, marks: &[u8]) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte))
 }
 
+/// Who publishes, and the number of the first message among those of this producer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbered<'a> {
+    pub(crate) producer: &'a str,
+    pub(crate) sequence: u64,
+}
+
+impl Numbered<'_> {
+    /// So many messages later.
+    fn behind(self, messages: usize) -> Self {
+        Numbered { sequence: self.sequence.saturating_add(messages as u64), ..self }
+    }
+}
+
 /// A topic that was found at the start.
 #[derive(Clone, Debug)]
 pub(crate) struct Topic {
@@ -98,6 +113,29 @@ impl Topic {
     /// or why it never can be. An error says why the others could not be published now.
     pub(crate) fn publish(&self, page: &Page, first: usize, told: &mut dyn FnMut(usize, Option<String>)) -> Result<()> {
         let messages: Vec<&[u8]> = page.messages(first).collect();
+        self.publish_messages(&messages, first, None, told)
+    }
+
+    /// As [`Topic::publish`], each message once: these are the ones at `range`, and the first of them is the producer's
+    /// message of that number, the next one of the next.
+    pub(crate) fn publish_once(
+        &self,
+        page: &Page,
+        range: Range<usize>,
+        producer: Numbered<'_>,
+        told: &mut dyn FnMut(usize, Option<String>),
+    ) -> Result<()> {
+        let messages: Vec<&[u8]> = page.messages(range.start).take(range.len()).collect();
+        self.publish_messages(&messages, range.start, Some(producer), told)
+    }
+
+    fn publish_messages(
+        &self,
+        messages: &[&[u8]],
+        first: usize,
+        producer: Option<Numbered<'_>>,
+        told: &mut dyn FnMut(usize, Option<String>),
+    ) -> Result<()> {
         let mut begin = 0;
         while begin < messages.len() {
             let mut bytes = 0;
@@ -106,7 +144,8 @@ impl Topic {
                 bytes <= REQUEST_BYTES
             });
             let end = begin + fits.count().max(1);
-            self.publish_request(&messages[begin..end], first + begin, told)?;
+            let producer = producer.map(|producer| producer.behind(begin));
+            self.publish_request(&messages[begin..end], first + begin, producer, told)?;
             begin = end;
         }
         Ok(())
@@ -117,18 +156,33 @@ impl Topic {
         &self,
         messages: &[&[u8]],
         first: usize,
+        producer: Option<Numbered<'_>>,
         told: &mut dyn FnMut(usize, Option<String>),
     ) -> Result<()> {
-        match self.messaging.publish(self.name(), messages) {
+        let published = match producer {
+            None => self.messaging.publish(self.name(), messages),
+            Some(Numbered { producer, sequence }) => {
+                self.messaging.publish_from(self.name(), producer, sequence, messages)
+            }
+        };
+        match published {
             Ok(_) => (0..messages.len()).for_each(|number| told(first + number, None)),
             Err(error) if error.kind() != ErrorKind::Record => {
                 return Err(error.context(format!("cannot publish to {self}")));
             }
-            Err(error) if messages.len() == 1 => told(first, Some(format!("{self} does not take it: {error}"))),
+            Err(error) if messages.len() == 1 => {
+                told(first, Some(format!("{self} does not take it: {error}")));
+                if producer.is_some() {
+                    // Until the host has noted that this one is refused no later number may be there: after a crash it would
+                    // be taken for one that was published before.
+                    return Err(Error::retry("the alerts behind a refused one come next"));
+                }
+            }
             Err(_) => {
                 let (before, behind) = messages.split_at(messages.len() / 2);
-                self.publish_request(before, first, told)?;
-                self.publish_request(behind, first + before.len(), told)?;
+                self.publish_request(before, first, producer, told)?;
+                let producer = producer.map(|producer| producer.behind(before.len()));
+                self.publish_request(behind, first + before.len(), producer, told)?;
             }
         }
         Ok(())

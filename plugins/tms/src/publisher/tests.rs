@@ -79,6 +79,74 @@ fn an_alert_that_is_not_taken_is_rejected_and_the_others_are_done() {
     assert_eq!(beats, ["0", "1", "2", "3", "5", "6"]);
 }
 
+fn beats(messaging: &InMemoryMessaging) -> Vec<String> {
+    let beat = |text: &String| {
+        let alert: Value = serde_json::from_str(text).unwrap();
+        alert["payload"]["heartbeat"].as_str().unwrap().to_owned()
+    };
+    messaging.texts("default", "alerts").iter().map(beat).collect()
+}
+
+/// Alerts with the numbers that they have in the outbox.
+fn numbered(numbers: std::ops::Range<u64>) -> Vec<TestAlert> {
+    numbers.map(|n| heart("a", &n.to_string())).collect()
+}
+
+#[test]
+fn an_alert_with_a_number_is_published_once_however_calls_are_cut() {
+    let messaging = testing::messaging(&["alerts"]);
+    let publish = |numbers: std::ops::Range<u64>| {
+        let harness = publisher(json!({ "topic": "alerts" }), &messaging).producer("outbox", numbers.start);
+        let outcomes = harness.publish(&numbered(numbers)).unwrap();
+        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Done), "{outcomes:?}");
+    };
+    // Again after a crash, with those that came meanwhile, in smaller pieces, and after a gap.
+    for numbers in [5..8, 5..8, 5..10, 7..9, 9..11, 20..22, 5..22] {
+        publish(numbers);
+    }
+    let expected: Vec<String> = (5..11).chain(20..22).map(|n| n.to_string()).collect();
+    assert_eq!(beats(&messaging), expected);
+}
+
+#[test]
+fn another_producer_has_numbers_of_its_own() {
+    let messaging = testing::messaging(&["alerts"]);
+    for producer in ["one", "other", "one"] {
+        let harness = publisher(json!({ "topic": "alerts" }), &messaging).producer(producer, 7);
+        harness.publish(&numbered(7..9)).unwrap();
+    }
+    assert_eq!(beats(&messaging), ["7", "8", "7", "8"]);
+}
+
+#[test]
+fn a_large_batch_keeps_its_numbers_when_it_is_cut() {
+    let messaging = testing::messaging(&["alerts"]);
+    let alerts: Vec<_> = (0..5).map(|n| heart(&"x".repeat(3 << 20), &n.to_string())).collect();
+    let harness = publisher(json!({ "topic": "alerts" }), &messaging).producer("outbox", 1);
+    for _ in 0..2 {
+        harness.publish(&alerts).unwrap();
+    }
+    assert_eq!(beats(&messaging), ["0", "1", "2", "3", "4"]);
+}
+
+#[test]
+fn nothing_behind_a_refused_alert_is_published_before_the_host_knows_of_it() {
+    let messaging = testing::messaging(&["alerts"]);
+    messaging.refuse_from(1_000);
+    let alerts: Vec<_> = (6..13).map(|n| heart(&"x".repeat(if n == 10 { 2_000 } else { 1 }), &n.to_string())).collect();
+    let harness = publisher(json!({ "topic": "alerts" }), &messaging);
+    // After a crash the refused one is refused again, and not taken for one that was published.
+    for _ in 0..2 {
+        let outcomes = harness.clone().producer("outbox", 6).publish(&alerts).unwrap();
+        assert!(outcomes[..4].iter().all(|outcome| *outcome == Outcome::Done), "{outcomes:?}");
+        assert!(matches!(outcomes[4], Outcome::Rejected(_)), "{outcomes:?}");
+        let later = Outcome::Retry("the alerts behind a refused one come next".to_owned());
+        assert_eq!(outcomes[5..], [later.clone(), later]);
+    }
+    harness.clone().producer("outbox", 11).publish(&alerts[5..]).unwrap();
+    assert_eq!(beats(&messaging), ["6", "7", "8", "9", "11", "12"]);
+}
+
 #[test]
 fn a_topic_that_is_not_there_keeps_the_run_from_starting() {
     let messaging = testing::messaging(&["other"]);

@@ -226,6 +226,47 @@ fn messages_that_share_a_position_come_all_or_not_at_all() {
 }
 
 #[test]
+fn a_run_that_is_resumed_goes_on_exactly_behind_the_last_message() {
+    let messaging = with_messages(&["a"]);
+    // Messages that share a position, and one that becomes an error record.
+    messaging.add_stored("default", "t", &[b"b".as_slice(), b"c", b"d", b"\xff", b"e", b"f"]);
+    messaging.add("default", "t", &["g"]);
+    testing::check_restored(&source(json!({ "topic": "t" }), &messaging), &[]);
+    testing::check_restored(&source(json!({ "topic": "t", "follow": true }), &messaging).live(), &[]);
+}
+
+#[test]
+fn what_a_resumed_run_reads_was_settled_when_it_began() {
+    for (properties, expected) in
+        [(json!({ "topic": "t" }), vec!["b"]), (json!({ "topic": "t", "follow": true, "from": "end" }), vec!["late"])]
+    {
+        let messaging = with_messages(&["a", "b"]);
+        let harness = source(properties.clone(), &messaging).durable().batch_rows(1);
+        let mut reading = harness.reading().unwrap();
+        reading.read().unwrap();
+        let saved = reading.saved().unwrap();
+        drop(reading);
+        messaging.add("default", "t", &["late"]);
+        let rest = source(properties, &messaging).durable().resumed(&saved).read().unwrap();
+        assert_eq!(texts(&rest.records), expected);
+    }
+}
+
+#[test]
+fn a_state_that_cannot_be_read_is_told() {
+    let messaging = with_messages(&["a"]);
+    for (state, told) in [
+        (r#"{"version":9,"after":null,"end":null}"#, "is of version 9"),
+        (r#"{"version":1,"after":"x","end":null}"#, "cannot be read"),
+        ("{", "cannot be read"),
+    ] {
+        let harness = source(json!({ "topic": "t" }), &messaging).restored(state.as_bytes());
+        let error = harness.read().unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+#[test]
 fn wrong_properties_are_found_all_at_once() {
     let found = |path: &str, message: &str| (path.to_owned(), message.to_owned());
     let wrong = json!({ "topic": "a b", "namespace": "-", "from": "yesterday", "format": "jsonl" });

@@ -1,6 +1,10 @@
 //! The command line: what can be said, and who does it.
 
+mod alerts;
 mod backing;
+mod errors;
+mod excerpt;
+mod export;
 mod graph;
 mod new_plugin;
 pub(crate) mod output;
@@ -11,6 +15,7 @@ mod schema;
 mod serve;
 mod signals;
 mod size;
+mod stores;
 mod tokens;
 mod topics;
 mod validate;
@@ -70,6 +75,7 @@ Examples:
   campanile validate pipeline.json           every mistake in a pipeline, at once
   campanile run pipeline.json                run it
   campanile new plugin --kind transform TooFast
+  campanile alerts list                      what waits for publishers, or was set aside
   campanile topics fetch alerts --follow     what comes to a topic
   campanile serve                            topics over HTTP, for others
 
@@ -89,6 +95,10 @@ enum Verb {
     Run(run::RunArgs),
     Validate(validate::ValidateArgs),
     Graph(graph::GraphArgs),
+    #[command(subcommand)]
+    Alerts(alerts::AlertsVerb),
+    #[command(subcommand)]
+    Errors(errors::ErrorsVerb),
     #[command(subcommand)]
     Plugins(plugins::PluginsVerb),
     #[command(subcommand)]
@@ -115,6 +125,8 @@ impl Cli {
             Verb::Run(args) => run::run(args),
             Verb::Validate(args) => validate::run(&args),
             Verb::Graph(args) => graph::run(&args),
+            Verb::Alerts(verb) => alerts::run(verb),
+            Verb::Errors(verb) => errors::run(verb),
             Verb::Plugins(verb) => plugins::run(verb),
             Verb::Schema(verb) => schema::run(verb),
             Verb::Topics(verb) => topics::run(verb),

@@ -18,9 +18,12 @@ pub(super) struct Stage<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) kind: Option<Kind>,
     pub(super) has_alerts: bool,
-    pub(super) has_on_failure: bool,
-    pub(super) has_rate: bool,
+    /// The members it has that are for alert publishers only.
+    pub(super) of_publisher: Vec<&'static str>,
 }
+
+/// What only an alert publisher understands.
+const OF_PUBLISHER: [&str; 4] = ["onFailure", "maxAlertsPerSecond", "batchSize", "linger"];
 
 /// A connection as written.
 pub(super) struct Ends<'a> {
@@ -35,8 +38,16 @@ impl<'a> Outline<'a> {
             name: Some(&stage.name),
             kind: Some(stage.plugin.kind),
             has_alerts: stage.alerts.is_some(),
-            has_on_failure: stage.on_failure.is_some(),
-            has_rate: stage.max_alerts_per_second.is_some(),
+            of_publisher: OF_PUBLISHER
+                .into_iter()
+                .zip([
+                    stage.on_failure.is_some(),
+                    stage.max_alerts_per_second.is_some(),
+                    stage.batch_size.is_some(),
+                    stage.linger.is_some(),
+                ])
+                .filter_map(|(member, there)| there.then_some(member))
+                .collect(),
         });
         let connections = spec.connections.iter().map(|connection| Ends {
             from: Some(&connection.from),
@@ -54,8 +65,7 @@ impl<'a> Outline<'a> {
             name: text(stage, "name"),
             kind: stage.get("plugin").and_then(|plugin| text(plugin, "type")).and_then(Kind::parse),
             has_alerts: has(stage, "alerts"),
-            has_on_failure: has(stage, "onFailure"),
-            has_rate: has(stage, "maxAlertsPerSecond"),
+            of_publisher: OF_PUBLISHER.into_iter().filter(|member| has(stage, member)).collect(),
         });
         let connections = list("connections").into_iter().flatten().map(|connection| Ends {
             from: text(connection, "from"),

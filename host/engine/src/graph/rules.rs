@@ -294,8 +294,8 @@ impl<'a> Rules<'a> {
                 let message = format!("no alert publisher hangs on {}, so its alerts are dropped", self.named(index));
                 self.findings.push(Finding::warning(at, message).hint("connect it to an alertpublisher"));
             }
-            for (there, member) in [(stage.has_on_failure, "onFailure"), (stage.has_rate, "maxAlertsPerSecond")] {
-                if there && kind != Kind::AlertPublisher {
+            for member in stage.of_publisher.clone() {
+                if kind != Kind::AlertPublisher {
                     let message = format!("`{member}` has no meaning on {}", self.named(index));
                     self.at_stage(index, member, message, "it belongs on an alert publisher");
                 }

@@ -112,7 +112,8 @@ impl Reader {
             if ready > 0 {
                 let since = *first.get_or_insert_with(Instant::now);
                 let waited = since.elapsed();
-                if ready >= at_most || waited >= linger || self.is_finished() {
+                let full = ready >= at_most || self.got.len() >= 2 * READ_MESSAGES;
+                if full || waited >= linger || self.is_finished() {
                     return Ok(Some(self.hand_out(at_most)));
                 }
             }

@@ -284,8 +284,9 @@ impl State {
 
     /// Bytes of alerts that some publisher has not done with.
     pub(super) fn held_bytes(&self) -> u64 {
-        let done = self.readers.iter().map(|reader| reader.done_bytes).min().unwrap_or_default();
-        self.total_bytes.saturating_sub(done)
+        // What nobody reads does not wait for anybody.
+        let done = self.readers.iter().map(|reader| reader.done_bytes).min();
+        done.map_or(0, |done| self.total_bytes.saturating_sub(done))
     }
 
     /// What is written next: a save point goes with the last of what was queued before it.

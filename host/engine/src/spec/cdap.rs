@@ -35,7 +35,8 @@ const MISSING_KINDS: [&str; 12] = [
 /// What has a meaning here, of everything that an exported file says.
 const FILE_KEYS: [&str; 4] = ["name", "namespace", "description", "config"];
 const CONFIG_KEYS: [&str; 3] = ["stages", "connections", "description"];
-const STAGE_KEYS: [&str; 6] = ["name", "plugin", "alerts", "onFailure", "maxAlertsPerSecond", "label"];
+const STAGE_KEYS: [&str; 8] =
+    ["name", "plugin", "alerts", "onFailure", "maxAlertsPerSecond", "batchSize", "linger", "label"];
 const PLUGIN_KEYS: [&str; 4] = ["name", "type", "properties", "label"];
 const CONNECTION_KEYS: [&str; 3] = ["from", "to", "port"];
 

@@ -2,12 +2,12 @@ use crate::distribution::{Distribution, FieldSpec};
 use crate::pace::Pace;
 use crate::random::Random;
 use campanile_sdk::{
-    ColumnBuilder, Configure, Emitter, Error, Finding, Limits, Read, Result, Schema, SchemaField, Services, Source,
-    Split, StageContext,
+    ColumnBuilder, Configure, Emitter, Error, Finding, Limits, Read, Result, Schema, SchemaField, Source, Split,
+    StageContext,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Makes records, for demonstrations and benchmarks. A row depends on the seed and its number only.
 #[derive(Deserialize, JsonSchema)]
@@ -22,8 +22,6 @@ pub(crate) struct Generator {
     seed: u64,
     /// The fields, each with a name and one of `sequence`, `uniform`, `normal`, `choice` and `pattern`.
     fields: Vec<FieldSpec>,
-    #[serde(skip)]
-    services: Services,
     /// For each field what tells it apart, and its distribution.
     #[serde(skip)]
     distributions: Vec<(u64, Distribution)>,
@@ -33,15 +31,19 @@ pub(crate) struct Generator {
     next: u64,
     #[serde(skip)]
     end: Option<u64>,
+    /// With a rate, and when it began.
     #[serde(skip)]
-    pace: Option<Pace>,
+    pace: Option<(Pace, Instant)>,
 }
 
 /// Records from which on several splits are worth it, and how many there are then. The same whatever the parallelism.
 const MANY_RECORDS: u64 = 65_536;
 const SPLITS: u64 = 8;
-/// As long as one call waits for its next record.
-const LONGEST_WAIT_MS: u64 = 100;
+/// As long as one call waits for its next record: save points wait for it.
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
+/// What one call waits where that is not enough. The host pauses between calls that brought nothing, for less than what is
+/// left then, so that no record comes late.
+const PART_OF_WAIT: Duration = Duration::from_millis(10);
 
 impl Generator {
     fn check(&self) -> (Schema, Vec<Distribution>, Vec<Finding>) {
@@ -78,11 +80,12 @@ impl Generator {
 
     /// How many of so many rows may be made now.
     fn allowed(&mut self, rows: u64) -> u64 {
-        let Some(pace) = &mut self.pace else { return rows };
-        let mut ready = pace.ready(self.services.now_ms());
+        let Some((pace, begun)) = &mut self.pace else { return rows };
+        let mut ready = pace.ready(begun.elapsed());
         if ready == 0 {
-            std::thread::sleep(Duration::from_millis(pace.wait_ms().min(LONGEST_WAIT_MS)));
-            ready = pace.ready(self.services.now_ms());
+            let wait = pace.wait();
+            std::thread::sleep(if wait > LONGEST_WAIT { PART_OF_WAIT } else { wait });
+            ready = pace.ready(begun.elapsed());
         }
         rows.min(ready as u64)
     }
@@ -98,12 +101,11 @@ impl Source for Generator {
         Ok(())
     }
 
-    fn open(&mut self, stage: &mut StageContext<'_>) -> Result<()> {
+    fn open(&mut self, _: &mut StageContext<'_>) -> Result<()> {
         let (schema, distributions, findings) = self.check();
         if !findings.is_empty() {
             return Err(Error::findings(findings));
         }
-        self.services = stage.services();
         self.columns = ColumnBuilder::all(&schema)?;
         let seeded = |(field, distribution)| (Random::of_field(self.seed, field), distribution);
         self.distributions = distributions.into_iter().enumerate().map(seeded).collect();
@@ -129,7 +131,7 @@ impl Source for Generator {
             None => split.number("start")?,
         };
         self.end = if split.more.contains_key("end") { Some(split.number("end")?) } else { None };
-        self.pace = self.rate.map(|rate| Pace::new(rate, self.services.now_ms()));
+        self.pace = self.rate.map(|rate| (Pace::new(rate), Instant::now()));
         Ok(())
     }
 
@@ -150,7 +152,7 @@ impl Source for Generator {
             distribution.make(*field, numbers.clone(), column);
         }
         self.next = numbers.end;
-        if let Some(pace) = &mut self.pace {
+        if let Some((pace, _)) = &mut self.pace {
             pace.take(rows as usize);
         }
         let positions: Vec<u64> = numbers.collect();

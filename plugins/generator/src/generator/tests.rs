@@ -124,8 +124,8 @@ fn no_records_are_none() {
 }
 
 #[test]
-fn a_rate_leaves_the_source_idle_until_the_clock_moves() {
-    // The clock of the test kit stands still: one record is there at once, the next never.
+fn a_rate_leaves_the_source_idle_until_the_next_record() {
+    // One record is there at once, the next in a quarter of an hour.
     let begun = std::time::Instant::now();
     let got = read(json!({ "records": 10, "rate": 0.001, "fields": [{ "name": "x", "sequence": {} }] }));
     assert_eq!(got.records.len(), 1);

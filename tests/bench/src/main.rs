@@ -1,12 +1,14 @@
 //! Measures Campanile against hand-written loops.
 //!
-//! Without arguments: the tables of the boundary and of the main job. `messaging`: the store of TMS. `generate N PATH [--storm]` writes records; `anchor serde|sonic IN OUT ALERTS` does the main job by hand over them;
+//! Without arguments: the tables of the boundary and of the main job. `messaging`: the store of TMS. `durable`: runs
+//! that are saved on the way. `generate N PATH [--storm]` writes records; `anchor serde|sonic IN OUT ALERTS` does the main job by hand over them;
 //! `spend PROGRAM …` runs any program and tells what it cost.
 
 mod anchor;
 mod answer;
 mod boundary;
 mod cpu;
+mod durable;
 mod main_job;
 mod messaging;
 mod peers;
@@ -41,6 +43,7 @@ const USAGE: &str = "usage:
   campanile-bench boundary [LIBRARY]
   campanile-bench main-job [N FOLDER]
   campanile-bench messaging [FOLDER]   the store of TMS, in a folder on a real disk
+  campanile-bench durable FOLDER [latency|saves|windows|groups|storm [SECONDS]]
   campanile-bench peers [FOLDER]       TMS over HTTP beside redis-server and nats-server (or $NATS_SERVER)";
 
 fn main() -> Result<()> {
@@ -65,6 +68,9 @@ fn main() -> Result<()> {
         ["boundary", library] => boundary::measure(Path::new(library)),
         ["messaging"] => messaging::measure(&env::temp_dir()),
         ["messaging", folder] => messaging::measure(Path::new(folder)),
+        ["durable", folder] => durable::measure(Path::new(folder), None, None),
+        ["durable", folder, part] => durable::measure(Path::new(folder), Some(part), None),
+        ["durable", folder, part, seconds] => durable::measure(Path::new(folder), Some(part), Some(seconds.parse()?)),
         ["peers"] => peers::measure(&env::temp_dir()),
         ["peers", folder] => peers::measure(Path::new(folder)),
         _ => bail!(USAGE),

@@ -2,11 +2,13 @@
 
 mod cache;
 mod file;
+mod linked;
 mod load;
 mod problem;
 mod registry;
 
 pub use cache::{CacheFolder, default_cache_folder};
 pub use file::LibraryFile;
+pub use linked::LinkedPlugin;
 pub use problem::LibraryProblem;
 pub use registry::{Artifact, Found, LibraryEntry, Registry};

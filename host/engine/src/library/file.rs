@@ -24,6 +24,12 @@ pub struct LibraryFile {
 const BUILD_HINT: &str = "a plugin library is a cdylib whose lib.rs calls `campanile_sdk::export_plugin!`";
 
 impl LibraryFile {
+    /// What stands for a library whose plugins are linked into the host: there is no file.
+    pub(super) fn linked(manifest: Manifest) -> LibraryFile {
+        let path = PathBuf::from(format!("<linked in: {}>", manifest.library));
+        LibraryFile { path, manifest, needs_its_folder: false, glibc: None }
+    }
+
     /// Reads a library's file.
     pub fn read(path: &Path) -> Result<LibraryFile, LibraryProblem> {
         let problem = |message: String, hint: &str| LibraryProblem::new(path, message, hint);

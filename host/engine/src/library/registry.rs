@@ -2,11 +2,12 @@
 
 use super::cache::CacheFolder;
 use super::file::LibraryFile;
+use super::linked::LinkedPlugin;
 use super::load;
 use super::problem::LibraryProblem;
 use campanile_abi::load::Library;
 use campanile_sdk::proxy::Plugin;
-use campanile_sdk::{Kind, PluginManifest};
+use campanile_sdk::{Build, Kind, Manifest, PluginManifest};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -24,6 +25,8 @@ pub struct LibraryEntry {
     /// What its file says.
     pub file: LibraryFile,
     loaded: OnceLock<Result<(Library, String), LibraryProblem>>,
+    /// By the plugin, where they are linked into the host.
+    linked: Vec<Option<Plugin>>,
 }
 
 /// A plugin that was found.
@@ -91,8 +94,19 @@ impl Registry {
                 ));
             }
         }
-        self.libraries.push(LibraryEntry { file, loaded: OnceLock::new() });
+        self.libraries.push(LibraryEntry { file, loaded: OnceLock::new(), linked: Vec::new() });
         Ok(self.libraries.len() - 1)
+    }
+
+    /// Adds plugins that are linked into the host, as if they stood in a library of this name and version. What a folder or a
+    /// path adds later under the same names stands beside them.
+    pub fn add_linked(&mut self, library: &str, version: &str, plugins: Vec<LinkedPlugin>) -> usize {
+        let (plugins, linked) = plugins.into_iter().map(|plugin| (plugin.manifest, plugin.plugin)).unzip();
+        let (library, version) = (library.to_owned(), version.to_owned());
+        let manifest = Manifest { library, version, build: Build::default(), plugins };
+        let file = LibraryFile::linked(manifest);
+        self.libraries.push(LibraryEntry { file, loaded: OnceLock::new(), linked });
+        self.libraries.len() - 1
     }
 
     /// A library that holds the same plugin in the same version.
@@ -156,6 +170,14 @@ impl Registry {
     /// Loads the library of a plugin, where that has not been done, and gives the plugin.
     pub fn load(&self, found: Found, pin: Option<&str>) -> Result<Plugin, LibraryProblem> {
         let entry = self.entry(found);
+        if let Some(linked) = entry.linked.get(found.plugin) {
+            if pin.is_some() {
+                let message = "is linked into the host, and no file that can be pinned".to_owned();
+                return Err(LibraryProblem::new(&entry.file.path, message, "leave `sha256` out"));
+            }
+            let broken = || LibraryProblem::new(&entry.file.path, "does not answer as its kind does", "build it again");
+            return linked.ok_or_else(broken);
+        }
         let loaded = entry.loaded.get_or_init(|| load::load(&entry.file, pin, &self.cache));
         let (library, sha256) = loaded.as_ref().map_err(Clone::clone)?;
         let problem = |message: String, hint: &str| LibraryProblem::new(&entry.file.path, message, hint);

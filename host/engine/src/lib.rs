@@ -15,6 +15,6 @@ mod types;
 
 pub use plan::Plan;
 pub use run::{
-    Log, LogRecord, MetricsSnapshot, Notice, Problem, Progress, ProgressCallback, Report, RunOptions, SecretLookup,
-    StageProgress, StageReport, Status, Stop,
+    Clock, Log, LogRecord, MetricsSnapshot, Notice, Problem, Progress, ProgressCallback, Report, RunOptions,
+    SecretLookup, StageProgress, StageReport, Status, Stop,
 };

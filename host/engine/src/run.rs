@@ -33,7 +33,9 @@ mod watch;
 mod windows;
 
 pub use metrics::MetricsSnapshot;
-pub use options::{Log, LogRecord, Notice, Progress, ProgressCallback, RunOptions, SecretLookup, StageProgress, Stop};
+pub use options::{
+    Clock, Log, LogRecord, Notice, Progress, ProgressCallback, RunOptions, SecretLookup, StageProgress, Stop,
+};
 pub use report::{Problem, Report, StageReport, Status};
 
 use crate::plan::Plan;
@@ -128,6 +130,7 @@ fn execute(plan: &Plan, options: &RunOptions, shared: &Arc<Shared>, from: Option
             slot,
             durable: opened.durable.clone(),
             interval: start.interval(),
+            gap: options.save_gap,
             publishers: &opened.takers,
             instances: &opened.instances,
             sources_of: &sources_of,

@@ -4,7 +4,7 @@ use super::event_time::{EventTime, Times};
 use super::metrics::add;
 use super::ordinals::Ordinals;
 use super::publishers::Publishers;
-use super::shared::{Shared, now_ms};
+use super::shared::Shared;
 use super::watch::Slot;
 use super::windows::StageWindows;
 use crate::alerts::{AlertsSpec, GroupedAlert, Groups, Origin as AlertOrigin, Payload};
@@ -167,7 +167,7 @@ impl AlertSink {
         let input = work.input;
         let split_origin = work.split.or_else(|| input.and_then(|input| input.origin().split.as_deref()));
         let split = split_origin.map_or(u32::MAX, |split| split.index);
-        let now = now_ms();
+        let now = shared.now_ms();
         let mut too_large = Vec::new();
         let mut out = Vec::new();
         for i in 0..alerts.n {
@@ -344,6 +344,7 @@ pub(super) fn grouped(shared: &Shared, stage: usize, group: GroupedAlert, partia
         stage: stage.name,
         group_by: &stage.group_by,
         windows: stage.windows.as_ref(),
+        now_ms: shared.now_ms(),
     };
     named.alert(group, partial)
 }
@@ -354,6 +355,7 @@ pub(super) struct Named<'a> {
     pub(super) stage: &'a str,
     pub(super) group_by: &'a str,
     pub(super) windows: Option<&'a StageWindows>,
+    pub(super) now_ms: i64,
 }
 
 impl Named<'_> {
@@ -368,7 +370,7 @@ impl Named<'_> {
             id: format!("{}/{}/{:016x}/{window}/{number}", self.run_id, self.stage, group.key_hash),
             stage: self.stage.to_owned(),
             payload: group.payload,
-            time_ms: now_ms(),
+            time_ms: self.now_ms,
             group_by: self.group_by.to_owned(),
             more: more(self.windows, group.window, group.partial || partial, false),
         }

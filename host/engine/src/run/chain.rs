@@ -7,7 +7,7 @@ use super::errors::{ErrorBatch, SharedErrors};
 use super::event_time::Times;
 use super::metrics::{StageMetrics, add};
 use super::outlet::Outlet;
-use super::shared::{Shared, now_ms};
+use super::shared::Shared;
 use super::source::Head;
 use super::watch::Slot;
 use crate::batch::{Batch, SplitOrigin};
@@ -271,7 +271,7 @@ impl Chain {
     fn timed(&self, node: &Node, batch: Batch) -> Option<(Batch, Times)> {
         let read = |batch: &Batch| {
             let mut alerts = node.alerts.borrow_mut();
-            alerts.event_time().map(|event_time| event_time.read(batch, now_ms()))
+            alerts.event_time().map(|event_time| event_time.read(batch, self.shared.now_ms()))
         };
         let (times, bad) = read(&batch)?;
         if bad.is_empty() {
@@ -313,7 +313,7 @@ impl Chain {
         let Some(event_time) = alerts.event_time() else { return };
         event_time.note(split, times);
         if let (Some(windows), Some(latest)) = (&self.shared.stages[node.index].windows, event_time.latest(split)) {
-            windows.note(split, latest, now_ms());
+            windows.note(split, latest, self.shared.now_ms());
         }
     }
 

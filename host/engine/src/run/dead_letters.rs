@@ -2,7 +2,6 @@
 
 use super::errors::ErrorBatch;
 use super::json;
-use super::shared::now_ms;
 use crate::store::{MessageId, Store, StoreError, Topic, Write};
 use arrow_schema::SchemaRef;
 use serde_json::{Value, json};
@@ -129,7 +128,13 @@ impl DeadLetters {
     }
 
     /// Puts letters into a save point. A file's are durable when this returns; how long it then is comes back.
-    pub(super) fn save(&self, letters: Vec<Vec<u8>>, run_id: &str, write: &mut Write) -> Result<Option<u64>, String> {
+    pub(super) fn save(
+        &self,
+        letters: Vec<Vec<u8>>,
+        run_id: &str,
+        now: i64,
+        write: &mut Write,
+    ) -> Result<Option<u64>, String> {
         match &mut *self.kept() {
             Kept::File(file) => {
                 for letter in letters {
@@ -139,7 +144,6 @@ impl DeadLetters {
                 Ok(Some(file.length))
             }
             Kept::Store(log) => {
-                let now = now_ms();
                 if let Some(through) = log.cut(self.bounds, now) {
                     write.trim.push((Topic::Errors, through));
                 }

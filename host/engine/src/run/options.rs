@@ -88,6 +88,9 @@ pub type SecretLookup = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
 /// Is told what a person should know at once: lower case, no full stop; called from any thread.
 pub type Notice = Arc<dyn Fn(&str) + Send + Sync>;
 
+/// Tells the time, milliseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
 /// Is told how far a run is.
 pub type ProgressCallback = Box<dyn FnMut(&Progress) + Send>;
 
@@ -124,6 +127,11 @@ pub struct RunOptions {
     pub log: Option<Log>,
     /// Called some fifty times a second.
     pub progress: Option<ProgressCallback>,
+    /// Save points that something wants are at least so far apart, and windows are looked at no more often.
+    pub save_gap: Duration,
+    /// Tells the time, milliseconds since 1970: windows by the clock, idle splits, times of alerts. Called from any thread.
+    /// Without it the system's clock does. What waits for somebody else goes by a clock of its own.
+    pub clock: Option<Clock>,
 }
 
 impl RunOptions {
@@ -133,6 +141,8 @@ impl RunOptions {
     pub const RETRY_FOR: Duration = Duration::from_secs(300);
     /// The largest payload of an alert, in bytes.
     pub const MAX_PAYLOAD_BYTES: usize = 64 << 10;
+    /// How far apart save points are at least.
+    pub const SAVE_GAP: Duration = Duration::from_millis(100);
 }
 
 impl Default for RunOptions {
@@ -153,6 +163,8 @@ impl Default for RunOptions {
             notice: None,
             log: None,
             progress: None,
+            save_gap: RunOptions::SAVE_GAP,
+            clock: None,
         }
     }
 }

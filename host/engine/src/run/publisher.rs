@@ -6,7 +6,7 @@ mod inbox;
 pub(super) use inbox::Inbox;
 
 use super::services::Numbers;
-use super::shared::{Shared, now_ms};
+use super::shared::Shared;
 use super::watch::Slot;
 use crate::outbox::Settled;
 use crate::spec::OnFailure;
@@ -159,7 +159,7 @@ impl Publisher {
         let metrics = &self.shared.stages[self.index].metrics;
         let published = settled.iter().filter(|one| matches!(one, Settled::Published)).count() as u64;
         let rejected = settled.len() as u64 - published;
-        if let Err(error) = self.inbox.settle(settled, &self.shared, now_ms()) {
+        if let Err(error) = self.inbox.settle(settled, &self.shared, self.shared.now_ms()) {
             self.shared.fail(self.index, format!("what was published cannot be noted: {error}"));
             return false;
         }

@@ -192,7 +192,7 @@ impl Resume {
                 continue;
             }
             let is_there = plan.spec().stages.iter().any(|written| written.name == stage.name);
-            for alert in self.close(stage, spec, &mut orphans.write)? {
+            for alert in self.close(stage, spec, now_ms, &mut orphans.write)? {
                 if is_there {
                     orphans.alerts.push(alert);
                     continue;
@@ -208,11 +208,22 @@ impl Resume {
         Ok(orphans)
     }
 
-    fn close(&self, stage: &SavedStage, spec: &AlertsSpec, write: &mut Write) -> Result<Vec<AlertOut>, String> {
+    fn close(
+        &self,
+        stage: &SavedStage,
+        spec: &AlertsSpec,
+        now_ms: i64,
+        write: &mut Write,
+    ) -> Result<Vec<AlertOut>, String> {
         let windows = StageWindows::new(spec);
         let group_by = serde_json::to_string(&spec.group_by).unwrap_or_default();
-        let named =
-            Named { run_id: &self.point.run_id, stage: &stage.name, group_by: &group_by, windows: windows.as_ref() };
+        let named = Named {
+            run_id: &self.point.run_id,
+            stage: &stage.name,
+            group_by: &group_by,
+            windows: windows.as_ref(),
+            now_ms,
+        };
         let mut together = Groups::new(spec);
         let mut alerts = Vec::new();
         for instance in 0..stage.instances {

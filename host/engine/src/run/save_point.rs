@@ -1,6 +1,6 @@
 //! What a run goes on from, as it lies in the store.
 
-use super::shared::{Shared, now_ms};
+use super::shared::Shared;
 use super::splits::SavedSplit;
 use crate::alerts::AlertsSpec;
 use crate::plan::Plan;
@@ -101,7 +101,7 @@ impl SavePoint {
             run_id: shared.identity.run_id.clone(),
             status,
             started_ms: shared.started_ms(),
-            saved_ms: now_ms(),
+            saved_ms: shared.now_ms(),
             sequence: 0,
             splits: shared.splits.saved(),
             stages: stages.collect(),

@@ -4,7 +4,7 @@ use super::alerts::{Closed, grouped};
 use super::barrier::{Arrival, Barrier, Decision, Part, SplitAt};
 use super::publishers::Publishers;
 use super::save_point::{REPEATS, SavePoint, SavedStatus, split_name, state_name};
-use super::shared::{Shared, now_ms};
+use super::shared::Shared;
 use super::watch::Slot;
 use crate::alerts::Groups;
 use crate::outbox::{Outbox, Raised};
@@ -15,10 +15,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Save points that something wants are at least so far apart.
-const GAP: Duration = Duration::from_millis(100);
 /// How often it is looked whether a window may close.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often at most.
+const LOOK_EVERY_LEAST: Duration = Duration::from_millis(1);
 /// Alerts that are on their own and lie between two save points: each is remembered by its id after a crash.
 const ALERTS_BETWEEN: u64 = 100_000;
 /// Bytes of such alerts: 64 MiB.
@@ -39,6 +39,8 @@ pub(super) struct Saver<'a> {
     pub(super) slot: &'a Slot,
     pub(super) durable: Option<Durable>,
     pub(super) interval: Duration,
+    /// Save points are at least so far apart.
+    pub(super) gap: Duration,
     /// By stage.
     pub(super) publishers: &'a [Publishers],
     /// By stage, how often it is there.
@@ -55,14 +57,15 @@ impl Saver<'_> {
     pub(super) fn run(&mut self) {
         let has_windows = self.shared.stages.iter().any(|stage| stage.windows.is_some());
         let mut last = Instant::now();
-        while self.barrier.pause(LOOK_EVERY, last.elapsed() >= GAP) && !self.shared.has_failed() {
+        let look_every = LOOK_EVERY.min(self.interval).min(self.gap).max(LOOK_EVERY_LEAST);
+        while self.barrier.pause(look_every, last.elapsed() >= self.gap) && !self.shared.has_failed() {
             let since = last.elapsed();
-            if since < GAP {
+            if since < self.gap {
                 continue;
             }
             let wished = self.barrier.take_wish();
             let due = self.durable.is_some() && (since >= self.interval || self.has_many_alerts());
-            if !(wished || due || has_windows && self.due(now_ms()).iter().any(Option::is_some)) {
+            if !(wished || due || has_windows && self.due(self.shared.now_ms()).iter().any(Option::is_some)) {
                 continue;
             }
             if let Err(message) = self.save() {
@@ -93,7 +96,7 @@ impl Saver<'_> {
         let Some((number, arrivals)) = self.barrier.stand_still(&failed) else { return Ok(()) };
         let splits: Vec<SplitAt> = arrivals.iter().flat_map(|arrival| arrival.splits.clone()).collect();
         self.shared.splits.apply(&splits);
-        let close_until = self.due(now_ms());
+        let close_until = self.due(self.shared.now_ms());
         for (stage, until) in self.shared.stages.iter().zip(&close_until) {
             if let (Some(windows), Some(until)) = (&stage.windows, until) {
                 windows.close_until(*until);
@@ -220,7 +223,7 @@ pub(super) fn put_parts(
         }
     }
     if let Some(kept) = shared.dead_letters.get() {
-        point.letters = kept.save(letters, &shared.identity.run_id, write)?;
+        point.letters = kept.save(letters, &shared.identity.run_id, shared.now_ms(), write)?;
     }
     Ok(())
 }

@@ -78,7 +78,7 @@ impl HostServices for StageServices {
     }
 
     fn now_ms(&self) -> i64 {
-        super::shared::now_ms()
+        self.shared.now_ms()
     }
 
     fn cancelled(&self) -> bool {

@@ -3,7 +3,7 @@
 use super::barrier::Barrier;
 use super::dead_letters::DeadLetters;
 use super::metrics::StageMetrics;
-use super::options::{Log, LogRecord, Notice, Progress, RunOptions, SecretLookup, StageProgress, Stop};
+use super::options::{Clock, Log, LogRecord, Notice, Progress, RunOptions, SecretLookup, StageProgress, Stop};
 use super::report::{Problem, Report, StageReport, Status};
 use super::save_point::SavePoint;
 use super::splits::SplitTable;
@@ -84,12 +84,13 @@ pub(super) struct Shared {
     /// Sources wait, because too much waits for publishers.
     pub(super) waits: AtomicBool,
     notice: Option<Notice>,
+    clock: Option<Clock>,
     started_ms: i64,
     ended_ms: AtomicI64,
 }
 
-/// Milliseconds since 1970.
-pub(super) fn now_ms() -> i64 {
+/// Milliseconds since 1970, by the system's clock.
+fn system_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
@@ -157,9 +158,15 @@ impl Shared {
             drain: Mutex::new(Drain::NotYet),
             waits: AtomicBool::new(false),
             notice: options.notice.clone(),
-            started_ms: from.map_or_else(now_ms, |from| from.started_ms),
+            clock: options.clock.clone(),
+            started_ms: from.map_or_else(system_ms, |from| from.started_ms),
             ended_ms: AtomicI64::new(0),
         }
+    }
+
+    /// Milliseconds since 1970.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.clock.as_ref().map_or_else(system_ms, |clock| clock())
     }
 
     /// Whether the run is saved on the way.
@@ -306,7 +313,7 @@ impl Shared {
     }
 
     pub(super) fn ended(&self) {
-        self.ended_ms.store(now_ms(), Ordering::SeqCst);
+        self.ended_ms.store(system_ms(), Ordering::SeqCst);
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -344,7 +351,7 @@ impl Shared {
             (stage.name.to_owned(), report)
         });
         let ended_ms = match self.ended_ms.load(Ordering::SeqCst) {
-            0 => now_ms(),
+            0 => self.now_ms(),
             ended => ended,
         };
         Report {
@@ -368,5 +375,5 @@ fn number(value: f64) -> Value {
 fn new_run_id() -> String {
     use std::hash::{BuildHasher, RandomState};
     let random = RandomState::new().hash_one(std::process::id());
-    format!("{:012x}-{:08x}", now_ms(), random as u32)
+    format!("{:012x}-{:08x}", system_ms(), random as u32)
 }

@@ -8,11 +8,11 @@ use crate::run::chain::failure;
 use crate::run::publishers::Publishers;
 use crate::run::save_point::{SavePoint, SavedStatus, forget, state_name};
 use crate::run::saver::{Durable, put_states};
-use crate::run::shared::now_ms;
 use crate::spec::SavesSpec;
 use crate::store::{Store, StoreError, Topic, Write};
 use campanile_sdk::proxy::AlertOut;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The value that tells the outbox of this store from all others.
 const IDENTITY: &str = "outbox/identity";
@@ -87,7 +87,7 @@ impl Start<'_> {
                     if cursor.takes(&alert) {
                         let reason = "its publisher is not in the pipeline any more".to_owned();
                         let publisher = cursor.publisher.clone();
-                        aside.push(AsideAlert { publisher, reason, time_ms: now_ms(), alert }.to_bytes());
+                        aside.push(AsideAlert { publisher, reason, time_ms: self.shared.now_ms(), alert }.to_bytes());
                     }
                 }
             }
@@ -135,7 +135,7 @@ impl Start<'_> {
                     alerts.extend(self.give_back(opened, index, instances, &mut write)?);
                 }
                 put_states(&mut write, self.shared, vec![arrival], &mut opened.states);
-                let orphans = resume.orphans(self.plan, now_ms()).map_err(Failed::of_run)?;
+                let orphans = resume.orphans(self.plan, self.shared.now_ms()).map_err(Failed::of_run)?;
                 write.append(orphans.write);
                 alerts.extend(orphans.alerts);
                 if !write.is_empty() || !alerts.is_empty() {
@@ -159,7 +159,7 @@ impl Start<'_> {
         let Some(saved) = resume.stage(index) else { return Ok(alerts) };
         let stage = &self.shared.stages[index];
         if let Some(windows) = &stage.windows {
-            windows.restore(&saved.times, saved.closed_until, now_ms());
+            windows.restore(&saved.times, saved.closed_until, self.shared.now_ms());
             for instance in instances.iter_mut() {
                 instance.alerts.advance(&saved.times);
             }
@@ -196,7 +196,7 @@ pub(super) fn producer(store: &dyn Store, publisher: &str) -> Result<String, Sto
     let identity = match store.value(IDENTITY)? {
         Some(identity) => String::from_utf8_lossy(&identity).into_owned(),
         None => {
-            let half = || RandomState::new().hash_one(now_ms());
+            let half = || RandomState::new().hash_one(SystemTime::now().duration_since(UNIX_EPOCH).ok());
             let identity = format!("{:016x}{:016x}", half(), half());
             let set = vec![(IDENTITY.to_owned(), identity.clone().into_bytes())];
             store.write(&Write { set, ..Write::default() })?;

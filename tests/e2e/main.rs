@@ -11,6 +11,7 @@ mod cli;
 mod embedded_messaging;
 mod errors;
 mod examples;
+mod examples_live;
 mod kafka;
 mod messaging;
 mod metrics;

@@ -183,6 +183,7 @@ impl Source {
                     return;
                 }
                 let mut read = Read::End;
+                let begun_ms = self.shared.now_ms();
                 let answer = chain.call(node, None, Some(&taken.origin), |stage, outlet| {
                     read = stage.read(self.rows, self.bytes, outlet)?;
                     Ok(true)
@@ -196,7 +197,7 @@ impl Source {
                         self.shared.splits.set_state(index, SplitState::Active);
                     }
                     Read::Idle => {
-                        self.shared.splits.set_state(index, SplitState::Active);
+                        self.shared.splits.set_idle(index, begun_ms);
                         std::thread::park_timeout(pause);
                         pause = (pause * 2).min(IDLE_PAUSE_MAX);
                     }
@@ -281,6 +282,7 @@ impl Source {
     fn read_one(&self, chain: &Chain, reader: &mut Reader) -> Option<Read> {
         chain.position.set(reader.position);
         let mut read = Read::End;
+        let begun_ms = self.shared.now_ms();
         let origin = &reader.taken.origin;
         let answer = chain.call_one(&reader.stage, &chain.nodes[0], None, Some(origin), |stage, outlet| {
             read = stage.read(self.rows, self.bytes, outlet)?;
@@ -290,11 +292,13 @@ impl Source {
         if answer != Answer::Go || self.has_enough(chain) {
             return None;
         }
-        if read == Read::End && !chain.shared.must_end() {
-            reader.ended = true;
-            self.shared.splits.set_state(origin.index, SplitState::Finished);
-        } else {
-            self.shared.splits.set_state(origin.index, SplitState::Active);
+        match read {
+            Read::End if !chain.shared.must_end() => {
+                reader.ended = true;
+                self.shared.splits.set_state(origin.index, SplitState::Finished);
+            }
+            Read::Idle => self.shared.splits.set_idle(origin.index, begun_ms),
+            Read::End | Read::More => self.shared.splits.set_state(origin.index, SplitState::Active),
         }
         Some(read)
     }

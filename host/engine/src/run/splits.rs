@@ -126,6 +126,17 @@ impl SplitTable {
         })
     }
 
+    /// A split had nothing, in a read that began at this time, milliseconds since 1970.
+    pub(super) fn set_idle(&self, index: u32, at_ms: i64) {
+        if let Some(entry) = self.entries().get_mut(index as usize) {
+            let since_ms = match entry.doing {
+                SplitState::Idle { since_ms, .. } => since_ms,
+                _ => at_ms,
+            };
+            entry.doing = SplitState::Idle { since_ms, until_ms: at_ms };
+        }
+    }
+
     pub(super) fn set_state(&self, index: u32, doing: SplitState) {
         if let Some(entry) = self.entries().get_mut(index as usize) {
             entry.doing = doing;

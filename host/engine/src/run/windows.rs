@@ -17,7 +17,13 @@ struct Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SplitState {
     Waiting,
+    /// There is more to read, or may be.
     Active,
+    /// It had nothing: in reads that began from `since_ms` to `until_ms`, by the clock.
+    Idle {
+        since_ms: i64,
+        until_ms: i64,
+    },
     Finished,
 }
 
@@ -102,12 +108,14 @@ impl StageWindows {
     }
 
     /// The start of the last window that may close now, if one is open that may. `splits` are those whose records can reach
-    /// the stage.
-    pub(super) fn due(&self, splits: &[(u32, SplitState)], now_ms: i64) -> Option<i64> {
+    /// the stage, and `is_live` where others may come.
+    pub(super) fn due(&self, splits: &[(u32, SplitState)], is_live: bool, now_ms: i64) -> Option<i64> {
         let state = self.state();
         let oldest = *state.oldest.values().min()?;
         let until = match self.by_event_time {
-            true => state.watermark(splits, now_ms, self.idle_after_ms)?.saturating_sub(self.lateness_ms),
+            true => {
+                state.watermark(splits, is_live.then_some(now_ms), self.idle_after_ms)?.saturating_sub(self.lateness_ms)
+            }
             false => now_ms,
         };
         // The last window that ends at `until` or before.
@@ -123,26 +131,37 @@ impl StageWindows {
 }
 
 impl State {
-    /// No record older than this is expected. The smallest time counts; a split that waits to be read holds it, one that is
-    /// read to its end or brings nothing leaves; where all have left, time goes on by the clock.
-    fn watermark(&self, splits: &[(u32, SplitState)], now_ms: i64, idle_after_ms: i64) -> Option<i64> {
+    /// No record older than this is expected. The smallest time counts. A split that waits to be read holds it, and so does one
+    /// that has brought nothing yet; one that was read to its end leaves, or that had nothing for long, as often as it was
+    /// asked: in a run that waits nobody asks. Where all have left, time goes on as long as they are asked; where all were
+    /// read to their ends, by the clock (`now_ms`), or not at all where the run ends too.
+    fn watermark(&self, splits: &[(u32, SplitState)], now_ms: Option<i64>, idle_after_ms: i64) -> Option<i64> {
         let mut smallest: Option<i64> = None;
+        let mut asked_ms: Option<i64> = None;
         for (split, state) in splits {
-            match (state, self.seen.get(split)) {
-                (SplitState::Waiting, _) => return None,
-                (SplitState::Finished, _) => {}
-                (SplitState::Active, Some(seen)) if now_ms.saturating_sub(seen.at_ms) < idle_after_ms => {
-                    smallest = Some(smallest.map_or(seen.latest_ms, |smallest| smallest.min(seen.latest_ms)));
+            let seen = self.seen.get(split);
+            match state {
+                SplitState::Waiting => return None,
+                SplitState::Finished => continue,
+                SplitState::Active => {}
+                SplitState::Idle { since_ms, until_ms } => {
+                    let quiet_since = seen.map_or(*since_ms, |seen| seen.at_ms);
+                    if until_ms.saturating_sub(quiet_since) >= idle_after_ms {
+                        asked_ms = asked_ms.max(Some(*until_ms));
+                        continue;
+                    }
                 }
-                (SplitState::Active, _) => {}
             }
+            let latest_ms = seen?.latest_ms;
+            smallest = Some(smallest.map_or(latest_ms, |smallest| smallest.min(latest_ms)));
         }
         if smallest.is_some() {
             return smallest;
         }
+        let asked_ms = asked_ms.or(now_ms)?;
         let latest = self.seen.values().map(|seen| seen.latest_ms).max()?;
         let quiet_since = self.seen.values().map(|seen| seen.at_ms).max()?;
-        Some(latest.saturating_add(now_ms.saturating_sub(quiet_since).max(0)))
+        Some(latest.saturating_add(asked_ms.saturating_sub(quiet_since).max(0)))
     }
 }
 

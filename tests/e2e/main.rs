@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod alerts;
+mod alerts_verb;
 mod bad_disk;
 mod bad_library;
 mod bad_lines;
@@ -10,6 +11,7 @@ mod bad_plugin;
 mod cli;
 mod embedded_messaging;
 mod errors;
+mod errors_verb;
 mod examples;
 mod examples_live;
 mod kafka;

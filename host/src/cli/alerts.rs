@@ -18,9 +18,9 @@ use std::collections::HashSet;
 /// Show alerts that wait or were set aside, hand them back to publishers, drop them
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
-Runs that are saved (with --data, and those that never end) keep alerts until they are published. One that a publisher
-rejects, or nobody publishes any more, is set aside. These commands are for runs that have ended: stop one first, and start it
-again behind that.
+Runs that are saved (with --data, and those that never end) keep alerts until they are published.
+One that a publisher rejects, or nobody publishes any more, is set aside. These commands are for
+runs that have ended: stop one first, and start it again behind that.
 
 Examples:
   campanile alerts list                              of all runs

@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 /// Show error records that no stage took, and write them out to be mended and read again
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
-Runs that are saved (with --data, and those that never end) keep their dead letters, unless the pipeline names a file for them
-(deadLetters.path). These commands are for runs that have ended: stop one first, and start it again behind that.
+Runs that are saved (with --data, and those that never end) keep their dead letters, unless the
+pipeline names a file for them (deadLetters.path). These commands are for runs that have ended: stop
+one first, and start it again behind that.
 
 Examples:
   campanile errors list                                of all runs

@@ -6,7 +6,7 @@ use crate::wiring::data_folder;
 use crate::wiring::run_store::{self, Opened, RunFolder, RunStore};
 use anyhow::{anyhow, bail};
 use campanile_engine::spec;
-use campanile_engine::store::StoreError;
+use campanile_engine::store::{Store, StoreError};
 use campanile_messaging::{Error, Owner};
 use clap::Args;
 use serde_json::Value;
@@ -86,7 +86,13 @@ impl Chosen {
 /// Opens the store of a run that has ended.
 pub(crate) fn open(folder: &RunFolder) -> anyhow::Result<RunStore> {
     match RunStore::open_existing(folder)? {
-        Opened::Store(store) => Ok(store),
+        Opened::Store(store) => {
+            // The next run does not find it any more.
+            if let Some(mended) = store.mended() {
+                say(format_args!("note: {folder}: {mended}"));
+            }
+            Ok(store)
+        }
         Opened::Held(owner) => Err(Held::new(folder, &owner).into()),
     }
 }

@@ -13,11 +13,14 @@ use std::path::PathBuf;
 ///
 /// What is dropped is gone; --to-file keeps it elsewhere, and it is on the disk before anything is dropped.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "campanile alerts drop [OPTIONS] <PIPELINE> <ID...|--all|--publisher <NAME>>",
+    after_help = "\
 Examples:
   campanile alerts drop heart-rate 'ID'
   campanile alerts drop heart-rate --all --to-file dropped.jsonl
-  campanile alerts drop heart-rate --publisher bell --waiting     also what waits for it")]
+  campanile alerts drop heart-rate --publisher bell --waiting     also what waits for it"
+)]
 pub(crate) struct DropArgs {
     #[command(flatten)]
     run: OfRun,

@@ -16,10 +16,11 @@ const PIECE_BYTES: usize = 64 << 10;
 /// List alerts that wait for publishers, and those that were set aside
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Those that were set aside come first. An alert that several publishers shall publish stands once for each.
+Those that were set aside come first. An alert that several publishers shall publish stands once for
+each.
 
-A run that another process holds is named with its process and left out; where it is the only one that is asked for the exit
-code is 1.")]
+A run that another process holds is named with its process and left out; where it is the only one
+that is asked for the exit code is 1.")]
 pub(crate) struct ListArgs {
     /// The pipeline: NAME, NAMESPACE/NAME, or its file. Else all that keep something
     #[arg(value_name = "PIPELINE")]

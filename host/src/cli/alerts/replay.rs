@@ -12,13 +12,17 @@ use clap::Args;
 /// Each goes back into the outbox, behind what waits there, with the id that it has, and for the publisher alone that could
 /// not publish it. The next run of the pipeline publishes what is in the outbox before anything else.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "campanile alerts replay [OPTIONS] <PIPELINE> <ID...|--all|--publisher <NAME>>",
+    after_help = "\
 Examples:
   campanile alerts replay heart-rate 'ID' 'ID'
   campanile alerts replay heart-rate --publisher bell
   campanile alerts replay heart-rate --all --to mail     where the publisher of then is gone
 
-Up to 32 MiB of alerts that were set aside it happens in one atomic step; beyond that in several, each whole by itself.")]
+Up to 32 MiB of alerts that were set aside it happens in one atomic step; beyond that in several,
+each whole by itself."
+)]
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
     run: OfRun,

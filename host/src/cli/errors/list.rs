@@ -15,8 +15,8 @@ const PIECE_BYTES: usize = 64 << 10;
 /// List dead letters, the oldest first
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A run that another process holds is named with its process and left out; where it is the only one that is asked for the exit
-code is 1.")]
+A run that another process holds is named with its process and left out; where it is the only one
+that is asked for the exit code is 1.")]
 pub(crate) struct ListArgs {
     /// The pipeline: NAME, NAMESPACE/NAME, or its file. Else all that keep something
     #[arg(value_name = "PIPELINE")]

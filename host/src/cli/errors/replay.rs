@@ -18,13 +18,16 @@ use std::path::{Path, PathBuf};
 /// What a source could not read is written as it was, byte for byte, a line each (LF is added where it has none); the records
 /// of other stages as JSON lines.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "campanile errors replay [OPTIONS] --to <FILE> <PIPELINE> <ID...|--all|--stage <NAME>>",
+    after_help = "\
 Examples:
   campanile errors replay heart-rate --all --to mend.jsonl
   campanile errors replay heart-rate 19aa7c3f1d2-0 --to -
   campanile errors replay heart-rate --stage readings --to mend.jsonl --remove
 
-What is kept of a line that is longer than its source allows is only its beginning.")]
+What is kept of a line that is longer than its source allows is only its beginning."
+)]
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
     run: OfRun,

@@ -13,6 +13,7 @@ mod writer;
 
 pub use cursor::Cursor;
 pub(crate) use cursor::named;
+pub(crate) use message::Cause;
 pub use message::{AsideAlert, HeldAlert};
 pub(crate) use reader::{Reader, Settled};
 pub(crate) use repeats::Repeats;

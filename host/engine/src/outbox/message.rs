@@ -27,12 +27,22 @@ pub struct HeldAlert {
     /// The only publisher that shall publish it: it was set aside and is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<String>,
-    /// The split and position of the record that raised it, where replaying that record would raise it again.
+    /// What it was raised from, where that would raise it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<(u32, u64)>,
+    pub(crate) from: Option<Cause>,
     /// Whether replaying its records would raise it again: an alert of a group leaves with a save point, and would not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub single: bool,
+}
+
+/// What would raise an alert again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Cause {
+    /// The record of this split and position.
+    Record(u32, u64),
+    /// No record: it is the alert with this number among those of its stage that none raised.
+    Number(u64),
 }
 
 impl HeldAlert {

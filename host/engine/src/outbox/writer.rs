@@ -1,7 +1,7 @@
 //! The writing half of the outbox.
 
 use super::repeats::Repeats;
-use super::{AsideAlert, HeldAlert};
+use super::{AsideAlert, Cause, HeldAlert};
 use crate::store::{MessageId, Store, StoreError, Topic, Write};
 use campanile_sdk::proxy::AlertOut;
 use std::collections::VecDeque;
@@ -20,10 +20,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const WRITE_BYTES: usize = 8 << 20;
 
 /// An alert that a chain hands over.
+#[derive(Debug)]
 pub(crate) struct Raised {
     pub(crate) alert: AlertOut,
-    /// The split and position of its record, where it has one; for an alert that is on its own.
-    pub(crate) from: Option<(u32, u64)>,
+    /// What would raise it again; for an alert that is on its own.
+    pub(crate) from: Option<Cause>,
 }
 
 /// What the outbox is like while all chains stand still.
@@ -167,9 +168,9 @@ impl Outbox {
         self.state().since_save
     }
 
-    /// Called while all chains stand still: what belongs into a save point. `is_behind` tells whether a record, by its
-    /// split and position, will not be read again.
-    pub(crate) fn stand_still(&self, is_behind: impl Fn(u32, u64) -> bool) -> Standing {
+    /// Called while all chains stand still: what belongs into a save point. `is_behind` tells whether what raised an alert of
+    /// a stage will not do so again.
+    pub(crate) fn stand_still(&self, is_behind: impl Fn(&str, Cause) -> bool) -> Standing {
         let mut state = self.state();
         state.repeats.saved(is_behind);
         state.since_save = (0, 0);

@@ -9,7 +9,7 @@ use super::watch::Slot;
 use super::windows::StageWindows;
 use crate::alerts::{AlertsSpec, GroupedAlert, Groups, Origin as AlertOrigin, Payload};
 use crate::batch::{Batch, SplitOrigin};
-use crate::outbox::Raised;
+use crate::outbox::{Cause, Raised};
 use campanile_abi::{NO_POSITION, NO_ROW};
 use campanile_sdk::proxy::{AlertOut, AlertsIn, PayloadsIn};
 use std::sync::Arc;
@@ -29,6 +29,17 @@ pub(super) struct AlertSink {
     last: AlertOrigin,
     ordinals: Ordinals,
     max_payload_bytes: usize,
+    now: Now,
+}
+
+/// What becomes of alerts now.
+#[derive(Debug)]
+enum Now {
+    Sent,
+    /// They were raised before, or will be.
+    PassedOver,
+    /// They wait for the run to begin.
+    Held(Vec<Raised>),
 }
 
 /// What leaves the groups of one instance at a save point.
@@ -105,7 +116,31 @@ impl AlertSink {
             last,
             ordinals: Ordinals::default(),
             max_payload_bytes,
+            now: Now::Sent,
         }
+    }
+
+    /// From now on alerts are as if they were not raised.
+    pub(super) fn pass_over(&mut self) {
+        self.now = Now::PassedOver;
+    }
+
+    pub(super) fn pass_over_no_more(&mut self) {
+        self.now = Now::Sent;
+    }
+
+    /// From now on alerts wait.
+    pub(super) fn hold(&mut self) {
+        self.now = Now::Held(Vec::new());
+    }
+
+    /// Alerts wait no more: those that have, for the publishers of the stage.
+    pub(super) fn let_held_go(&mut self) -> (Vec<Raised>, Publishers) {
+        let held = match std::mem::replace(&mut self.now, Now::Sent) {
+            Now::Held(held) => held,
+            Now::Sent | Now::PassedOver => Vec::new(),
+        };
+        (held, self.publishers.clone())
     }
 
     pub(super) fn is_wanted(&self) -> bool {
@@ -159,6 +194,9 @@ impl AlertSink {
     pub(super) fn take(&mut self, alerts: &AlertsIn<'_>, work: Work<'_>, slot: &Slot) -> Result<Vec<TooLarge>, String> {
         let shared = Arc::clone(&self.shared);
         let metrics = &shared.stages[self.stage].metrics;
+        if matches!(self.now, Now::PassedOver) {
+            return Ok(Vec::new());
+        }
         let (Some(payloads), true) = (alerts.payloads, self.is_wanted()) else {
             add(&metrics.records_alert, alerts.n);
             add(&metrics.alerts_dropped, alerts.n);
@@ -210,8 +248,10 @@ impl AlertSink {
         }
         add(&metrics.records_alert, alerts.n - too_large.len());
         self.let_go(&mut out);
-        if !out.is_empty() {
-            self.publishers.send(&shared, out, slot);
+        match &mut self.now {
+            Now::Held(held) => held.extend(out),
+            _ if out.is_empty() => {}
+            _ => self.publishers.send(&shared, out, slot),
         }
         Ok(too_large)
     }
@@ -252,7 +292,7 @@ impl AlertSink {
                 (times.of_row(row as usize), event_time.latest_before(split, times, row as usize))
             }
             // Of no row: it happened when the last record did.
-            _ => (event_time.latest(split).unwrap_or(now), None),
+            _ => (event_time.latest(split).or_else(|| event_time.latest_of_all()).unwrap_or(now), None),
         };
         let start = windows.start_of(time);
         let over = windows.end_of(start).saturating_add(windows.lateness_ms);
@@ -286,11 +326,13 @@ impl AlertSink {
         let name = stage.name;
         let run = &self.shared.identity.run_id;
         let split = split.map_or("-", |split| &split.id);
-        let (position, ordinal) = if origin.position == NO_POSITION {
+        let (position, ordinal, from) = if origin.position == NO_POSITION {
             // Of no row: numbered through the run, by all instances of the stage together.
-            ("-".to_owned(), stage.metrics.alerts_without_row.fetch_add(1, Ordering::Relaxed))
+            let number = stage.metrics.alerts_without_row.fetch_add(1, Ordering::Relaxed);
+            ("-".to_owned(), number, Cause::Number(number))
         } else {
-            (origin.position.to_string(), u64::from(self.ordinals.next(origin.split, origin.position)))
+            let ordinal = self.ordinals.next(origin.split, origin.position);
+            (origin.position.to_string(), u64::from(ordinal), Cause::Record(origin.split, origin.position))
         };
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         let alert = AlertOut {
@@ -301,7 +343,7 @@ impl AlertSink {
             group_by: String::new(),
             more: String::new(),
         };
-        Raised { alert, from: (origin.position != NO_POSITION).then_some((origin.split, origin.position)) }
+        Raised { alert, from: Some(from) }
     }
 
     fn more(&self, window: Option<i64>, partial: bool, late: bool) -> String {

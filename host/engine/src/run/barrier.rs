@@ -29,6 +29,8 @@ pub(super) struct StageState {
     pub(super) stage: usize,
     pub(super) instance: usize,
     pub(super) state: Option<Vec<u8>>,
+    /// It was told that its input has ended, and has said what it had to say to that.
+    pub(super) finished: bool,
 }
 
 /// What a chain brings when it stands still.

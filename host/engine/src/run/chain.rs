@@ -59,6 +59,18 @@ pub(super) struct Node {
     pub(super) errors: Vec<Target>,
     pub(super) error_schema: SchemaRef,
     pub(super) alerts: RefCell<AlertSink>,
+    /// It was told that its input has ended, in this process or before the run went on in it.
+    pub(super) finished: Cell<bool>,
+    /// It was closed before the run went on in this process.
+    pub(super) closed: Cell<bool>,
+}
+
+impl Node {
+    /// It gets input: it is not at its end, whatever it was before.
+    pub(super) fn goes_on(&self) {
+        self.finished.set(false);
+        self.closed.set(false);
+    }
 }
 
 /// Stages on one thread, in an order in which each hands on to later ones only.
@@ -79,7 +91,7 @@ pub(super) struct Chain {
 
 impl Chain {
     /// Runs the chain to its end. The nodes come back, to be closed; what they hand on to has ended.
-    pub(super) fn run(self, head: Head) -> Ended {
+    pub(super) fn run(mut self, head: Head) -> Ended {
         let source = match head {
             Head::Source(source) => {
                 let source = *source;
@@ -96,9 +108,14 @@ impl Chain {
             if self.shared.has_failed() || self.shared.is_stopped() && self.shared.is_durable() {
                 break;
             }
-            self.call(node, None, None, |stage, outlet| stage.finish(outlet).map(|()| true));
+            // What it said to that was said before.
+            if !node.finished.get() {
+                self.call(node, None, None, |stage, outlet| stage.finish(outlet).map(|()| true));
+                node.finished.set(true);
+            }
         }
-        for queue in &self.feeds {
+        // Whoever was told of the end counts on no mark from here any more.
+        for queue in std::mem::take(&mut self.feeds) {
             let _ = self.slot.outside(|| queue.send(Message::End));
         }
         let failed = || self.shared.has_failed();
@@ -188,7 +205,10 @@ impl Chain {
             }
         };
         match state {
-            Ok(state) => Some(StageState { stage: node.index, instance: node.instance, state }),
+            Ok(state) => {
+                let finished = node.finished.get();
+                Some(StageState { stage: node.index, instance: node.instance, state, finished })
+            }
             Err(error) => {
                 self.shared.fail(node.index, failure(&error, None));
                 None
@@ -253,6 +273,7 @@ impl Chain {
             return Answer::Stop;
         }
         let node = &self.nodes[node];
+        node.goes_on();
         add(&self.metrics(node).records_in, batch.rows());
         if node.alerts.borrow_mut().event_time().is_none() {
             return self.call(node, Some((batch, None)), None, |stage, outlet| columns::process(stage, batch, outlet));
@@ -337,6 +358,7 @@ impl Chain {
             return Answer::Stop;
         }
         let node = &self.nodes[node];
+        node.goes_on();
         add(&self.metrics(node).records_in, errors.len());
         let lent = errors.lend(self.shared.stages[errors.stage].name);
         self.call(node, Some((&errors.batch, None)), None, |stage, outlet| {

@@ -157,7 +157,10 @@ impl End<'_> {
         let mut stage = node.stage.borrow_mut();
         let state = self.inside(node.index, || stage.as_mut().map_or(Ok(None), Stage::snapshot));
         match state {
-            Ok(state) => Some(StageState { stage: node.index, instance: node.instance, state }),
+            Ok(state) => {
+                let finished = node.finished.get();
+                Some(StageState { stage: node.index, instance: node.instance, state, finished })
+            }
             Err(error) => {
                 self.shared.fail(node.index, failure(&error, None));
                 None
@@ -177,6 +180,10 @@ impl End<'_> {
         let mut stage = node.stage.borrow_mut();
         let Some(stage) = stage.as_mut() else { return };
         let mut alerts = node.alerts.borrow_mut();
+        // A run that goes on later closes then; and one that was closed does so only once.
+        if self.shared.is_durable() && (self.shared.has_failed() || node.closed.get()) {
+            alerts.pass_over();
+        }
         let mut closing = Opening { alerts: Some(&mut alerts), slot: self.slot, broken: None };
         let closed = self.inside(node.index, || stage.close(&mut closing));
         let wrong = closing.broken.or_else(|| closed.err().map(|error| failure(&error, None)));
@@ -277,13 +284,15 @@ impl End<'_> {
         alerts: Vec<(usize, Vec<AlertOut>)>,
     ) -> Result<(), String> {
         self.shared.splits.apply(&arrival.splits);
-        let standing = durable.outbox.stand_still(|split, position| self.shared.splits.is_behind(split, position));
+        let standing = durable.outbox.stand_still(|stage, from| self.shared.is_behind(stage, from));
         let mut point = SavePoint::of(self.plan, self.shared, SavedStatus::Running, instances);
         (point.number, point.sequence) = (number + 1, standing.sequence);
+        point.note_finished(&arrival);
         let mut write = Write::default();
         put_states(&mut write, self.shared, vec![arrival], states);
         put_parts(&mut write, &mut point, self.shared, vec![part])?;
         if self.shared.status() == Status::Completed {
+            point.stages.iter_mut().for_each(|stage| stage.closed = true);
             // Every group is closed: none is gone on with.
             let gone =
                 durable.store.values(super::save_point::GROUPS, &mut |name, _| write.remove.push(name.to_owned()));

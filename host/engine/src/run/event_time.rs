@@ -121,6 +121,11 @@ impl EventTime {
         }
     }
 
+    /// The largest time that any split brought, in milliseconds since 1970.
+    pub(super) fn latest_of_all(&self) -> Option<i64> {
+        self.latest.values().max().copied()
+    }
+
     /// The largest time that a split brought before this row of the batch at hand, whose times are not noted yet. A row
     /// is late when the end of its window, and the lateness allowed, is not after that.
     pub(super) fn latest_before(&self, split: u32, times: &Times, row: usize) -> Option<i64> {

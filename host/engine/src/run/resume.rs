@@ -133,6 +133,24 @@ impl Resume {
         self.stages[index].as_ref().is_some_and(|saved| saved.is_same)
     }
 
+    /// Whether an instance, of so many, was told before that its input has ended.
+    pub(super) fn has_finished(&self, index: usize, instance: usize, instances: usize) -> bool {
+        self.stage(index).filter(|_| self.gives_state(index)).is_some_and(|saved| match saved.instances == instances {
+            true => saved.finished.contains(&instance),
+            false => saved.finished.len() == saved.instances,
+        })
+    }
+
+    /// Whether a stage was closed before, all its instances with it: only what followed was not done.
+    pub(super) fn has_closed(&self, index: usize) -> bool {
+        self.stage(index).filter(|_| self.gives_state(index)).is_some_and(|saved| saved.closed)
+    }
+
+    /// Whether an instance was opened before in this run: what it raised then was raised.
+    pub(super) fn has_opened(&self, index: usize, instance: usize) -> bool {
+        self.stage(index).is_some_and(|saved| instance < saved.instances)
+    }
+
     /// Gives a stage back what it kept.
     pub(super) fn restore_state(&self, index: usize, instance: usize, stage: &mut Stage) -> Result<(), Error> {
         let Some(saved) = self.stages[index].as_ref().filter(|saved| saved.is_same) else { return Ok(()) };

@@ -1,5 +1,6 @@
 //! What a run goes on from, as it lies in the store.
 
+use super::barrier::Arrival;
 use super::shared::Shared;
 use super::splits::SavedSplit;
 use crate::alerts::AlertsSpec;
@@ -69,6 +70,12 @@ pub(crate) struct SavedStage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) alerts: Option<AlertsSpec>,
     pub(crate) instances: usize,
+    /// The instances that were told that their input has ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) finished: Vec<usize>,
+    /// The run had come to its end, and it was closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) closed: bool,
     /// Numbers the alerts that no row raised.
     pub(crate) without_row: u64,
     pub(crate) metrics: BTreeMap<String, f64>,
@@ -89,6 +96,8 @@ impl SavePoint {
             digest: digest(plan, index),
             alerts: written.alerts.clone(),
             instances: instances.get(index).copied().unwrap_or_default(),
+            finished: Vec::new(),
+            closed: false,
             without_row: stage.metrics.without_row(),
             metrics: stage.metrics.saved(),
             times: stage.windows.as_ref().map(|windows| windows.times()).unwrap_or_default(),
@@ -127,6 +136,15 @@ impl SavePoint {
     /// Whether there is something to go on from.
     pub(crate) fn is_unfinished(&self) -> bool {
         self.status != SavedStatus::Completed
+    }
+
+    /// Notes the stages whose input has ended.
+    pub(super) fn note_finished(&mut self, arrival: &Arrival) {
+        for state in arrival.states.iter().filter(|state| state.finished) {
+            if let Some(stage) = self.stages.get_mut(state.stage) {
+                stage.finished.push(state.instance);
+            }
+        }
     }
 
     /// Adds it to a write.

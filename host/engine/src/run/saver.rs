@@ -105,7 +105,7 @@ impl Saver<'_> {
         self.number += 1;
         // What is counted must be what is saved, so it is read before anybody goes on.
         let standing = self.durable.as_ref().map(|durable| {
-            let standing = durable.outbox.stand_still(|split, position| self.shared.splits.is_behind(split, position));
+            let standing = durable.outbox.stand_still(|stage, from| self.shared.is_behind(stage, from));
             let mut point = SavePoint::of(self.plan, self.shared, SavedStatus::Running, self.instances);
             (point.number, point.sequence) = (self.number, standing.sequence);
             (point, standing)
@@ -117,6 +117,7 @@ impl Saver<'_> {
             self.publish(alerts);
             return Ok(());
         };
+        arrivals.iter().for_each(|arrival| point.note_finished(arrival));
         let mut write = Write::default();
         put_states(&mut write, self.shared, arrivals, &mut self.states);
         for (saved, stage) in point.stages.iter_mut().zip(&self.shared.stages) {

@@ -10,7 +10,7 @@ use super::splits::SplitTable;
 use super::watch::Watch;
 use super::windows::StageWindows;
 use crate::messaging::{LazyMessaging, Messaging};
-use crate::outbox::Outbox;
+use crate::outbox::{Cause, Outbox};
 use crate::plan::Plan;
 use crate::spec::Secrets;
 use campanile_sdk::{Kind, Mode};
@@ -172,6 +172,17 @@ impl Shared {
     /// Whether the run is saved on the way.
     pub(super) fn is_durable(&self) -> bool {
         self.mode.is_durable()
+    }
+
+    /// Whether what raised an alert of a stage will not do so again. Asked while all stand still.
+    pub(super) fn is_behind(&self, stage: &str, from: Cause) -> bool {
+        match from {
+            Cause::Record(split, position) => self.splits.is_behind(split, position),
+            Cause::Number(number) => {
+                let raised = self.stages.iter().find(|other| other.name == stage);
+                raised.is_none_or(|stage| number < stage.metrics.without_row())
+            }
+        }
     }
 
     /// Where chains stand still.

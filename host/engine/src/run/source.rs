@@ -23,7 +23,7 @@ const HELD_PAUSE: Duration = Duration::from_millis(5);
 const RESCAN_EVERY: Duration = Duration::from_secs(1);
 
 /// Opens one more instance of a live source.
-pub(super) type OpenReader = Box<dyn Fn(&Chain) -> Result<Stage, String> + Send>;
+pub(super) type OpenReader = Box<dyn Fn(&Chain, &Taken) -> Result<Stage, String> + Send>;
 
 /// Where the records of a chain come from.
 pub(super) enum Head {
@@ -170,6 +170,7 @@ impl Source {
         while self.go_on(chain) {
             let Some(taken) = self.shared.splits.take(node.index) else { return };
             let index = taken.origin.index;
+            node.goes_on();
             chain.position.set(taken.position);
             self.current.set(Some(index));
             let begun =
@@ -260,7 +261,8 @@ impl Source {
 
     fn begin(&self, chain: &Chain, open: &OpenReader, taken: Taken) -> bool {
         let node = &chain.nodes[0];
-        let stage = match open(chain) {
+        node.goes_on();
+        let stage = match open(chain, &taken) {
             Ok(stage) => RefCell::new(Some(stage)),
             Err(message) => {
                 chain.shared.fail(node.index, message);

@@ -305,6 +305,9 @@ impl Start<'_> {
         for (index, instances) in instances.into_iter().enumerate() {
             for Instance { stage, mut alerts } in instances {
                 let Some(mut stage) = stage else { continue };
+                if self.shared.is_durable() {
+                    alerts.pass_over();
+                }
                 let mut closing = Opening { alerts: Some(&mut alerts), slot: self.slot, broken: None };
                 // The run fails for the reason that is known; what goes wrong now adds nothing to it.
                 let _ = self.inside(index, || {
@@ -330,6 +333,11 @@ impl Start<'_> {
             return Ok((Instance { stage: None, alerts }, Vec::new()));
         }
         let fail = |message: String| Failed { stage: Some(index), message };
+        if self.resume.is_some_and(|resume| resume.has_opened(index, number)) {
+            alerts.pass_over();
+        } else if self.shared.is_durable() {
+            alerts.hold();
+        }
         let mut opening = Opening { alerts: Some(&mut alerts), slot: self.slot, broken: None };
         let inputs: Vec<Schema> = input.into_iter().cloned().collect();
         let result = self.inside(index, || {

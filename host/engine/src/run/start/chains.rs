@@ -7,6 +7,7 @@ use crate::run::dead_letters::Pending;
 use crate::run::layout::Layout;
 use crate::run::opening::Opening;
 use crate::run::source::{Head, OpenReader, Source};
+use crate::run::splits::Taken;
 use crate::types::{arrow_schema, error_schema};
 use campanile_sdk::proxy::OutputPort;
 use campanile_sdk::{Error, Kind, Schema};
@@ -70,6 +71,8 @@ impl Start<'_> {
                         errors: target(&|flow| *flow == Flow::Errors),
                         error_schema: arrow_schema(&error_schema(&record.unwrap_or_default())),
                         alerts: RefCell::new(alerts),
+                        finished: Cell::new(self.has_finished(index, instance, group.instances)),
+                        closed: Cell::new(self.resume.is_some_and(|resume| resume.has_closed(index))),
                     });
                 }
                 let first = group.stages[0];
@@ -115,6 +118,10 @@ impl Start<'_> {
         Ok(())
     }
 
+    fn has_finished(&self, index: usize, instance: usize, instances: usize) -> bool {
+        self.resume.is_some_and(|resume| resume.has_finished(index, instance, instances))
+    }
+
     /// The groups of stages that a group hands to.
     fn feeds(&self, layout: &Layout, group: usize) -> BTreeSet<usize> {
         let stages = layout.groups[group].stages.iter();
@@ -151,8 +158,12 @@ impl Start<'_> {
         let shared = Arc::clone(self.shared);
         let (plugin, properties) = (self.plan.stages[index].plugin, self.plan.stages[index].properties.clone());
         let ports = ports.to_vec();
-        Box::new(move |chain: &Chain| {
+        Box::new(move |chain: &Chain, taken: &Taken| {
             let mut alerts = chain.nodes[0].alerts.borrow_mut();
+            // What it raised when it was opened for this split was raised before the run went on.
+            if taken.position.is_some() || taken.state.is_some() {
+                alerts.pass_over();
+            }
             let mut opening = Opening { alerts: Some(&mut alerts), slot: &chain.slot, broken: None };
             let name = shared.stages[index].name;
             let opened = chain.slot.inside(index, name, || {
@@ -161,7 +172,9 @@ impl Start<'_> {
                 refuse(&findings)?;
                 Ok((stage, opened))
             });
-            if let Some(broken) = opening.broken {
+            let broken = opening.broken;
+            alerts.pass_over_no_more();
+            if let Some(broken) = broken {
                 return Err(broken);
             }
             let (stage, opened) = opened.map_err(|error: Error| failure(&error, None))?;

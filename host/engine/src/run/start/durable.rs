@@ -7,7 +7,7 @@ use crate::run::barrier::{Arrival, StageState};
 use crate::run::chain::failure;
 use crate::run::publishers::Publishers;
 use crate::run::save_point::{SavePoint, SavedStatus, forget, state_name};
-use crate::run::saver::{Durable, put_states};
+use crate::run::saver::{Durable, closed_alerts, put_states};
 use crate::spec::SavesSpec;
 use crate::store::{Store, StoreError, Topic, Write};
 use campanile_sdk::proxy::AlertOut;
@@ -116,13 +116,14 @@ impl Start<'_> {
                 let Some(stage) = &mut opened.stage else { continue };
                 let state = self.inside(index, || stage.snapshot());
                 let state = state.map_err(|error| Failed { stage: Some(index), message: failure(&error, None) })?;
-                arrival.states.push(StageState { stage: index, instance, state });
+                arrival.states.push(StageState { stage: index, instance, state, finished: false });
             }
         }
         match self.resume {
             None => {
                 forget(&*durable.store, &mut write).map_err(Failed::of_run)?;
                 put_states(&mut write, self.shared, vec![arrival], &mut opened.states);
+                alerts.extend(self.begin_alerts(instances, &mut write));
                 let standing = durable.outbox.stand_still(|_, _| true);
                 let mut point = SavePoint::of(self.plan, self.shared, SavedStatus::Running, &opened.instances);
                 point.sequence = standing.sequence;
@@ -141,9 +142,31 @@ impl Start<'_> {
                 if !write.is_empty() || !alerts.is_empty() {
                     durable.outbox.save(write, alerts, resume.point().sequence).map_err(Failed::of_run)?;
                 }
+                // Of stages that are new in a run that goes on; the next save point knows them.
+                for instance in instances.iter_mut().flatten() {
+                    let (held, publishers) = instance.alerts.let_held_go();
+                    publishers.send(self.shared, held, self.slot);
+                }
             }
         }
         Ok(())
+    }
+
+    /// What stages raised when they were opened: it is there with the beginning of the run, or not at all.
+    fn begin_alerts(&self, instances: &mut [Vec<Instance>], write: &mut Write) -> Vec<AlertOut> {
+        let mut alerts = Vec::new();
+        let mut changes = Vec::new();
+        for instance in instances.iter_mut().flatten() {
+            let (held, publishers) = instance.alerts.let_held_go();
+            let closed = instance.alerts.close(None).into_iter().collect();
+            instance.alerts.changes(&mut changes);
+            let closed = closed_alerts(self.shared, closed).into_iter().flat_map(|(_, alerts)| alerts);
+            let raised: Vec<AlertOut> = held.into_iter().map(|raised| raised.alert).chain(closed).collect();
+            publishers.count(self.shared, raised.len());
+            alerts.extend(raised);
+        }
+        write.set.extend(changes.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        alerts
     }
 
     /// Gives the instances of a stage back what was saved of them.

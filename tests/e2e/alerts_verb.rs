@@ -94,6 +94,27 @@ fn an_alert_is_handed_back_and_the_next_run_publishes_it_with_its_old_id_once() 
 }
 
 #[test]
+fn a_run_that_failed_goes_on_with_what_was_handed_back_and_tells_each_alert_once() {
+    let scene = scene().with(&["well_behaved"]);
+    scene.write("in.jsonl", readings(&[("abc", 180.0), ("def", 200.0), ("ghi", 160.0)]));
+    let pipeline = |reject: &str| picky(&scene, reject).json().replace("\"keep\"", "\"fail\"");
+    scene.write("failing.json", pipeline("def"));
+    scene.campanile(["run", "failing.json", "--data", "data"]).code_is(1);
+    let mut published = scene.lines("alerts.jsonl");
+    let id = listed(&scene, &["--aside"])[0]["id"].clone();
+    alerts(&scene, &["replay", "failing.json", "--all"]).code_is(0);
+    scene.write("mended.json", pipeline("nobody"));
+    let ended = scene.campanile(["run", "mended.json", "--data", "data", "--resume"]);
+    ended.code_is(0);
+    published.extend(scene.lines("alerts.jsonl"));
+    let mut users: Vec<&str> = published.iter().map(|alert| alert["payload"]["user"].as_str().unwrap()).collect();
+    users.sort_unstable();
+    assert_eq!(users, ["abc", "def", "ghi"], "{ended}");
+    assert!(published.iter().any(|alert| alert["payload"]["user"] == "def" && alert["id"] == id), "{published:?}");
+    assert!(listed(&scene, &[]).is_empty());
+}
+
+#[test]
 fn an_alert_whose_publisher_is_gone_is_handed_to_another() {
     let scene = set_aside();
     let other = picky(&scene, "nobody").json().replace("\"bell\"", "\"chime\"");

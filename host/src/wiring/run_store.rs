@@ -204,3 +204,6 @@ fn told(error: Error) -> StoreError {
         error => StoreError::Failed(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;

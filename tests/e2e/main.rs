@@ -9,6 +9,7 @@ mod bad_lines;
 mod bad_pipeline;
 mod bad_plugin;
 mod cli;
+mod durable;
 mod embedded_messaging;
 mod errors;
 mod errors_verb;

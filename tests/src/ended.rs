@@ -2,8 +2,12 @@
 
 use serde_json::Value;
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
+
+/// The signal that nothing can catch.
+const SIGKILL: i32 = 9;
 
 /// What a process left.
 #[derive(Clone, Debug)]
@@ -20,6 +24,12 @@ impl Ended {
     #[track_caller]
     pub fn code_is(&self, code: i32) {
         assert_eq!(self.status.code(), Some(code), "{self}");
+    }
+
+    /// Fails unless the process was killed.
+    #[track_caller]
+    pub fn was_killed(&self) {
+        assert_eq!(self.status.signal(), Some(SIGKILL), "{self}");
     }
 
     /// Fails unless stderr contains all of these.

@@ -145,6 +145,19 @@ impl Running {
         self.until(what, || look(&text(&out), &text(&err)))
     }
 
+    /// Kills it as a crash does, and says what it had said.
+    #[track_caller]
+    pub fn kill(mut self) -> Ended {
+        // A process that has just ended is no fault of the test.
+        let _ = self.child.kill();
+        self.wait()
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is a child of ours").is_some()
+    }
+
     /// Sends a signal by its name: `TERM`, `INT`, `KILL`.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();

@@ -59,7 +59,7 @@ impl Start<'_> {
         let writing = (Arc::clone(&outbox), Arc::clone(self.shared));
         let writer = std::thread::Builder::new().name("outbox".to_owned()).spawn(move || {
             let (outbox, shared) = writing;
-            let written = outbox.run(&|| shared.is_drained());
+            let written = outbox.run(&|| shared.gives_up_saving());
             written
                 .unwrap_or_else(|message| shared.fail_run(format!("what the run keeps cannot be written: {message}")));
         });
@@ -139,6 +139,12 @@ impl Start<'_> {
                 let orphans = resume.orphans(self.plan, self.shared.now_ms()).map_err(Failed::of_run)?;
                 write.append(orphans.write);
                 alerts.extend(orphans.alerts);
+                for alert in &alerts {
+                    let stage = self.shared.stages.iter().position(|stage| stage.name == alert.stage);
+                    if let Some(publishers) = stage.and_then(|stage| opened.takers.get(stage)) {
+                        publishers.count(self.shared, 1);
+                    }
+                }
                 if !write.is_empty() || !alerts.is_empty() {
                     durable.outbox.save(write, alerts, resume.point().sequence).map_err(Failed::of_run)?;
                 }

@@ -86,13 +86,18 @@ impl Publisher {
 
     /// Publishes until each alert is done, rejected or given up. False when the publisher shall not go on.
     fn publish_all(&mut self, alerts: Vec<(u64, AlertOut)>) -> bool {
-        let begun = Instant::now();
+        let mut begun = Instant::now();
         let mut pause = BACK_OFF_FIRST;
         let mut open: VecDeque<Open> = alerts.into_iter().map(|(number, alert)| Open::Wanted(number, alert)).collect();
         loop {
+            let left = open.len();
             let (reason, fatal) = self.publish_once(&mut open);
             if !self.settle(&mut open) {
                 return false;
+            }
+            if open.len() < left {
+                // It goes on: the others have not been tried for long.
+                (begun, pause) = (Instant::now(), BACK_OFF_FIRST);
             }
             if let Some(error) = fatal {
                 let left = open.iter().filter(|open| matches!(open, Open::Wanted(..))).count();

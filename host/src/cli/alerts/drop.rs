@@ -46,7 +46,7 @@ pub(super) fn run(args: &DropArgs) -> anyhow::Result<Exit> {
         let mut export = Export::new(path)?;
         let mut failed = None;
         let mut keep = |kept: KeptAlert| {
-            if selection.takes(&kept.publisher, &kept.alert) {
+            if failed.is_none() && selection.takes(&kept.publisher, &kept.alert) {
                 failed = export.line(as_json(folder, &kept).to_string().as_bytes()).err();
             }
             failed.is_none()

@@ -82,15 +82,17 @@ struct Listing<'a> {
 impl Listing<'_> {
     fn add(&mut self, folder: &RunFolder, store: &RunStore, is_named: bool) -> anyhow::Result<()> {
         let kept = kept(store)?;
-        self.known.extend(publishers(&kept)?);
+        if self.args.publisher.is_some() {
+            self.known.extend(publishers(&kept)?);
+        }
         let (publisher, stage) = (self.args.publisher.clone(), self.args.stage.clone());
         let selection = Selection { ids: None, publisher, stage };
         let mut rows = table(["id", "stage", "publisher", "", "since", "reason"]);
         let mut json = String::new();
         let mut any = false;
         let mut add = |alert: KeptAlert| {
-            if !selection.takes(&alert.publisher, &alert.alert) {
-                return true;
+            if self.failed.is_some() || !selection.takes(&alert.publisher, &alert.alert) {
+                return self.failed.is_none();
             }
             self.found += 1;
             if self.left == 0 {

@@ -30,6 +30,15 @@ struct Got {
     alert: Option<HeldAlert>,
 }
 
+/// Messages that are done with.
+#[derive(Default)]
+struct Passed {
+    count: usize,
+    bytes: u64,
+    /// Id and number.
+    last: Option<(MessageId, u64)>,
+}
+
 /// Hands the outbox's alerts to one publisher, in order, and keeps its cursor.
 pub(crate) struct Reader {
     outbox: Arc<Outbox>,
@@ -41,8 +50,8 @@ pub(crate) struct Reader {
     got: VecDeque<Got>,
     /// As of the last time that nothing was found.
     seen: u64,
-    /// Messages done with since the cursor was written: number and last id.
-    passed: usize,
+    /// Messages of others that were passed by since the cursor was written.
+    passed: Passed,
     /// Places that may be cut at, once they are behind a save point.
     cuts: VecDeque<(u64, MessageId)>,
 }
@@ -82,7 +91,7 @@ impl Reader {
             cursor,
             got: VecDeque::new(),
             seen: u64::MAX,
-            passed: 0,
+            passed: Passed::default(),
             cuts: VecDeque::new(),
         };
         Ok((reader, waiting))
@@ -93,9 +102,14 @@ impl Reader {
         (self.cursor.taken, self.cursor.published, self.cursor.rejected)
     }
 
-    /// A new run: counts begin anew.
-    pub(crate) fn forget_counts(&mut self) {
+    /// A new run: counts begin anew, and do so on the disk before the run begins there.
+    pub(crate) fn forget_counts(&mut self) -> Result<(), StoreError> {
+        if self.counted() == (0, 0, 0) {
+            return Ok(());
+        }
         (self.cursor.taken, self.cursor.published, self.cursor.rejected) = (0, 0, 0);
+        let set = vec![(Cursor::name(&self.cursor.publisher), self.cursor.to_bytes())];
+        self.outbox.write(&Write { set, ..Write::default() }, &|| true)
     }
 
     /// The next alerts, at most so many, with their numbers; it waits for the first, and `linger` for more. Nothing at the
@@ -211,17 +225,18 @@ impl Reader {
         self.move_to(last, bytes, write, give_up)
     }
 
-    /// Moves on over messages of other publishers, so that they can go.
+    /// Moves on over messages of other publishers, so that there is room for what comes behind them, and they can go.
     fn pass_others(&mut self, give_up: &dyn Fn() -> bool) -> Result<(), StoreError> {
-        let others = self.got.iter().take_while(|got| got.alert.is_none()).count();
-        if others == 0 || self.passed + others < PASSED_MAX && !self.outbox.is_full() {
-            return Ok(());
+        while let Some(got) = self.got.pop_front_if(|got| got.alert.is_none()) {
+            self.passed.count += 1;
+            self.passed.bytes += got.bytes;
+            self.passed.last = Some((got.id, got.sequence));
         }
-        let passed: Vec<Got> = self.got.drain(..others).collect();
-        let bytes = passed.iter().map(|got| got.bytes).sum();
-        match passed.last() {
-            Some(last) => self.move_to((last.id, last.sequence), bytes, Write::default(), give_up),
-            None => Ok(()),
+        match self.passed.last {
+            Some(last) if self.passed.count >= PASSED_MAX || self.outbox.is_full() => {
+                self.move_to(last, 0, Write::default(), give_up)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -232,7 +247,7 @@ impl Reader {
         mut write: Write,
         give_up: &dyn Fn() -> bool,
     ) -> Result<(), StoreError> {
-        self.passed = 0;
+        let bytes = bytes + std::mem::take(&mut self.passed).bytes;
         self.cursor.move_to(id, sequence);
         write.set.push((Cursor::name(&self.cursor.publisher), self.cursor.to_bytes()));
         let trim = self.trim(id);

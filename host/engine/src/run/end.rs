@@ -17,7 +17,6 @@ use super::watch::Slot;
 use crate::alerts::Groups;
 use crate::outbox::Raised;
 use crate::plan::Plan;
-use crate::spec::SavesSpec;
 use crate::store::Write;
 use campanile_sdk::Kind;
 use campanile_sdk::proxy::{AlertOut, Stage};
@@ -120,7 +119,7 @@ impl End<'_> {
                 durable.outbox.end();
             }
         }
-        self.shared.drain_within(self.drain_timeout());
+        self.shared.drain();
         // With the last sender gone the publishers end.
         drop(opened.takers);
         if let Some(writer) = opened.writer {
@@ -136,10 +135,6 @@ impl End<'_> {
         if let Some(durable) = opened.durable.filter(|_| has_chains) {
             self.note_status(&durable).unwrap_or_else(|message| self.shared.fail_run(message));
         }
-    }
-
-    fn drain_timeout(&self) -> std::time::Duration {
-        self.plan.spec().saves.as_ref().and_then(|saves| saves.drain_timeout).unwrap_or(SavesSpec::DRAIN_TIMEOUT)
     }
 
     /// What went wrong at the end. A stage that failed before has nothing to add.

@@ -12,7 +12,7 @@ use super::windows::StageWindows;
 use crate::messaging::{LazyMessaging, Messaging};
 use crate::outbox::{Cause, Outbox};
 use crate::plan::Plan;
-use crate::spec::Secrets;
+use crate::spec::{SavesSpec, Secrets};
 use campanile_sdk::{Kind, Mode};
 use serde_json::{Map, Value};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -81,6 +81,9 @@ pub(super) struct Shared {
     /// Where chains stand still, if they ever do.
     pub(super) barrier: OnceLock<Arc<Barrier>>,
     drain: Mutex<Drain>,
+    /// When what is to be saved is given up, where it cannot be written.
+    saves_until: Mutex<Option<Instant>>,
+    drain_timeout: Duration,
     /// Sources wait, because too much waits for publishers.
     pub(super) waits: AtomicBool,
     notice: Option<Notice>,
@@ -105,6 +108,7 @@ impl Shared {
     /// What the threads of a run share; of one that goes on, its save point.
     pub(super) fn new(plan: &Plan, options: &RunOptions, from: Option<&SavePoint>) -> Shared {
         let spec = plan.spec();
+        let saves = spec.saves.as_ref();
         let durable = options.store.is_some() && options.dry_run.is_none();
         let mode = match durable {
             true if plan.is_live() => Mode::Live,
@@ -156,6 +160,8 @@ impl Shared {
             outbox: OnceLock::new(),
             barrier: OnceLock::new(),
             drain: Mutex::new(Drain::NotYet),
+            saves_until: Mutex::default(),
+            drain_timeout: saves.and_then(|saves| saves.drain_timeout).unwrap_or(SavesSpec::DRAIN_TIMEOUT),
             waits: AtomicBool::new(false),
             notice: options.notice.clone(),
             clock: options.clock.clone(),
@@ -214,9 +220,17 @@ impl Shared {
         full || self.stop.is_suspended()
     }
 
-    /// No alerts come any more. In a run that was stopped or has failed publishers have so long to take what there is.
-    pub(super) fn drain_within(&self, time: Duration) {
-        *lock(&self.drain) = Drain::Within(time);
+    /// No alerts come any more. In a run that was stopped or has failed publishers have some time to take what there is.
+    pub(super) fn drain(&self) {
+        *lock(&self.drain) = Drain::Within(self.drain_timeout);
+    }
+
+    /// Whether a full disk is not waited for any longer: the run was stopped, or has failed, and had time to write.
+    pub(super) fn gives_up_saving(&self) -> bool {
+        if !(self.is_stopped() || self.has_failed()) {
+            return false;
+        }
+        Instant::now() >= *lock(&self.saves_until).get_or_insert_with(|| Instant::now() + self.drain_timeout)
     }
 
     /// Whether publishers are not waited for any longer. Asked by them, and only where nothing is lost by it.

@@ -155,7 +155,7 @@ impl Start<'_> {
         let opened = Reader::open(&durable.outbox, self.name(index), &names);
         let (mut reader, waiting) = opened.map_err(Failed::of_run)?;
         if self.resume.is_none() {
-            reader.forget_counts();
+            reader.forget_counts().map_err(Failed::of_run)?;
         }
         let (taken, published, rejected) = reader.counted();
         let metrics = &self.shared.stages[index].metrics;

@@ -1,14 +1,15 @@
 //! Pipelines of the test's plugins, and how they are run.
 
 use crate::plugins::registry;
-use crate::world::World;
+use crate::world::{DEADLINE, World};
 use campanile_engine::spec::{self, Arguments, Format};
 use campanile_engine::store::{InMemoryStore, Store};
-use campanile_engine::{Plan, Report, RunOptions, Status};
+use campanile_engine::{Plan, Report, RunOptions, Status, Stop};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// A pipeline in the making.
@@ -119,11 +120,39 @@ impl Pipeline {
         self.plan(world).run(self.options(world, store))
     }
 
+    /// Runs it on a thread of its own.
+    pub(crate) fn begin(&self, world: &Arc<World>, options: RunOptions) -> Running {
+        let (done, report) = channel();
+        let stop = Arc::clone(&options.stop);
+        let plan = self.plan(world);
+        std::thread::spawn(move || done.send(plan.run(options)));
+        Running { stop, report }
+    }
+
     /// Runs it to its end.
     pub(crate) fn completes(&self, world: &Arc<World>, store: &InMemoryStore) -> Report {
         let report = self.run(world, store);
         assert_eq!(report.status, Status::Completed, "{:?}", report.problems);
         report
+    }
+}
+
+/// A run on a thread of its own.
+pub(crate) struct Running {
+    pub(crate) stop: Arc<Stop>,
+    report: Receiver<Report>,
+}
+
+impl Running {
+    /// Waits for its end, which must come.
+    pub(crate) fn ends(self) -> Report {
+        self.report.recv_timeout(DEADLINE).expect("the run ends")
+    }
+
+    /// Stops it and waits for its end.
+    pub(crate) fn stops(self) -> Report {
+        self.stop.stop();
+        self.ends()
     }
 }
 

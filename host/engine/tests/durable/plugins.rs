@@ -121,39 +121,26 @@ impl Source for Records {
     }
 }
 
-/// The fields of a record.
-#[derive(Default)]
-struct Fields {
-    n: Field<i64>,
-    key: Field<Text>,
-    value: Field<Text>,
-    at: Field<i64>,
-}
-
-impl Fields {
-    fn of(stage: &StageContext<'_>) -> Result<Fields> {
-        let input = stage.input()?;
-        Ok(Fields { n: input.i64("n")?, key: input.text("key")?, value: input.text("value")?, at: input.i64("at")? })
-    }
-}
-
 /// Raises an alert for each record that has a value.
 #[derive(Deserialize)]
 struct Ring {
     #[serde(skip)]
-    fields: Fields,
+    key: Field<Text>,
+    #[serde(skip)]
+    value: Field<Text>,
 }
 
 impl Transform for Ring {
     const PARALLEL: bool = true;
 
     fn open(&mut self, stage: &mut StageContext<'_>) -> Result<()> {
-        self.fields = Fields::of(stage)?;
+        let input = stage.input()?;
+        (self.key, self.value) = (input.text("key")?, input.text("value")?);
         Ok(())
     }
 
     fn transform(&mut self, record: &Record<'_>, emitter: &mut Emitter<'_>) -> Result<()> {
-        let (key, value) = (record.text(self.fields.key).unwrap_or(""), record.text(self.fields.value).unwrap_or(""));
+        let (key, value) = (record.text(self.key).unwrap_or(""), record.text(self.value).unwrap_or(""));
         match value {
             "wrong" => return Err(Error::record(2, "it is wrong")),
             "hidden" => return Ok(()),
@@ -174,9 +161,6 @@ struct Count {
     /// It hands a record on when its input has ended, and alerts.
     #[serde(default)]
     finishes: bool,
-    /// It fails at this record.
-    #[serde(default)]
-    fails_at: Option<u64>,
     #[serde(skip)]
     count: u64,
 }
@@ -192,9 +176,6 @@ impl Transform for Count {
 
     fn transform_batch(&mut self, batch: &Batch<'_>, emitter: &mut Emitter<'_>) -> Result<()> {
         self.count += batch.len() as u64;
-        if self.fails_at.is_some_and(|at| self.count >= at) {
-            return Err(Error::fatal("it was told to fail"));
-        }
         emitter.emit_all(batch)
     }
 
@@ -262,8 +243,10 @@ impl Sink for Lines {
             record.scalar(field).write(&mut line);
             line.push(b' ');
         }
-        self.world().write(&self.name, String::from_utf8(line).unwrap());
-        Ok(())
+        match self.world().write(&self.name, String::from_utf8(line).unwrap()) {
+            true => Ok(()),
+            false => Err(Error::fatal("it broke")),
+        }
     }
 
     fn snapshot(&mut self) -> Result<Option<Vec<u8>>> {

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::time::{Duration, Instant};
 
 /// A record of a source.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +59,14 @@ pub(crate) struct World {
     /// So many records of each split may be read; all where nothing is said.
     released: Mutex<Option<u64>>,
     pub(crate) commits: Mutex<Vec<(String, u64)>>,
+    /// Sinks fail when they have written so many lines more.
+    breaks_after: Mutex<Option<u64>>,
+    changes: Mutex<u64>,
+    changed: Condvar,
 }
+
+/// How long something is waited for that must come.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 fn all() -> MutexGuard<'static, HashMap<String, Arc<World>>> {
     static WORLDS: OnceLock<Mutex<HashMap<String, Arc<World>>>> = OnceLock::new();
@@ -124,8 +132,44 @@ impl World {
     }
 
     /// A sink writes behind what it wrote.
-    pub(crate) fn write(&self, sink: &str, line: String) {
+    pub(crate) fn write(&self, sink: &str, line: String) -> bool {
+        if let Some(left) = &mut *self.breaks_after.lock().unwrap() {
+            if *left == 0 {
+                return false;
+            }
+            *left -= 1;
+        }
         self.lines.lock().unwrap().entry(sink.to_owned()).or_default().push(line);
+        self.tell();
+        true
+    }
+
+    /// After so many lines more its sinks fail; or not any more.
+    pub(crate) fn breaks_after(&self, lines: Option<u64>) {
+        *self.breaks_after.lock().unwrap() = lines;
+    }
+
+    fn tell(&self) {
+        *self.changes.lock().unwrap() += 1;
+        self.changed.notify_all();
+    }
+
+    /// Waits until something holds of what was written and published.
+    pub(crate) fn wait(&self, what: &str, holds: impl Fn(&World) -> bool) {
+        let until = Instant::now() + DEADLINE;
+        let mut changes = self.changes.lock().unwrap();
+        loop {
+            let before = *changes;
+            drop(changes);
+            if holds(self) {
+                return;
+            }
+            assert!(Instant::now() < until, "waited for {what}: {:?} {:?}", self.lines.lock(), self.alerts.lock());
+            changes = self.changes.lock().unwrap();
+            if *changes == before {
+                changes = self.changed.wait_timeout(changes, Duration::from_millis(5)).unwrap().0;
+            }
+        }
     }
 
     /// A sink's lines are cut back.
@@ -143,6 +187,7 @@ impl World {
         if matches!(said, Said::Done | Said::DoneAndFail) {
             self.alerts.lock().unwrap().entry(publisher.to_owned()).or_default().push(told);
         }
+        self.tell();
         said
     }
 
@@ -167,7 +212,8 @@ impl World {
         by_id
     }
 
-    pub(crate) fn forget_shown(&self) {
-        self.shown.store(0, Ordering::SeqCst);
+    /// How many alerts publishers were shown.
+    pub(crate) fn shown(&self) -> u64 {
+        self.shown.load(Ordering::SeqCst)
     }
 }

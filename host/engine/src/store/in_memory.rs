@@ -3,6 +3,7 @@
 use super::{MessageId, Store, StoreError, Stored, Topic, Write};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A store that lives as long as its last clone. A [snapshot](InMemoryStore::snapshot) is what a crash would have left.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +13,7 @@ pub struct InMemoryStore(Arc<Mutex<Kept>>);
 struct Kept {
     values: BTreeMap<String, Vec<u8>>,
     logs: BTreeMap<Topic, VecDeque<Stored>>,
+    /// Of the last message: milliseconds since 1970, or later.
     last: u64,
     writes: u64,
     /// Fails all writes from this one on.
@@ -59,9 +61,11 @@ impl Store for InMemoryStore {
         for (name, value) in &write.set {
             kept.values.insert(name.clone(), value.clone());
         }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         for (topic, messages) in &write.publish {
             for bytes in messages {
-                kept.last += 1;
+                // Ids tell the time, and each a later one.
+                kept.last = now.max(kept.last + 1);
                 let id = MessageId::new(kept.last, 0);
                 kept.logs.entry(*topic).or_default().push_back(Stored { id, bytes: bytes.clone() });
             }

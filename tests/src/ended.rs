@@ -26,6 +26,11 @@ impl Ended {
         assert_eq!(self.status.code(), Some(code), "{self}");
     }
 
+    /// The code with which it ended, if by itself.
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
     /// Fails unless the process was killed.
     #[track_caller]
     pub fn was_killed(&self) {

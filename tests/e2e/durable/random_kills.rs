@@ -27,7 +27,7 @@ const BROKEN_EVERY: u64 = 97;
 const LIMIT: u64 = 170;
 
 /// What has not come after so long without anything new does not come.
-const QUIET: Duration = Duration::from_secs(15);
+pub(super) const QUIET: Duration = Duration::from_secs(15);
 
 /// splitmix64.
 pub(super) struct Random(u64);

@@ -238,3 +238,6 @@ impl State {
         self.idle == self.chains
     }
 }
+
+#[cfg(test)]
+mod tests;

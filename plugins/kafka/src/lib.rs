@@ -6,6 +6,7 @@ mod listener;
 mod message_key;
 mod producer;
 mod producer_properties;
+mod security;
 mod verdict;
 
 use campanile_sdk::export_plugin;

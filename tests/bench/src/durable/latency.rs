@@ -8,6 +8,7 @@ use serde_json::json;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Alerts that tell the highest rate.
@@ -20,6 +21,8 @@ const WARM_UP: u64 = 2;
 const ALERT_BYTES: f64 = 300.0;
 /// Syncs that are measured on each side of the run.
 const SYNCS: usize = 2_000;
+/// The pause between syncs that are measured while it runs.
+const BESIDE_EVERY: Duration = Duration::from_millis(20);
 
 pub(super) fn measure(folder: &Path, seconds: u64) -> Result<()> {
     let beat =
@@ -47,27 +50,35 @@ fn at_rate(
     let job = Job { skip: (rate as u64) * WARM_UP, ..Job::new(folder, beat(records, Some(rate))) };
     // What comes in a millisecond is about what is written at once.
     let size = ((rate / 1e3).ceil() * ALERT_BYTES) as usize;
-    let mut syncs = sync_times(folder, size)?;
-    let done = job.run()?;
-    syncs.extend(sync_times(folder, size)?);
+    let mut alone = Vec::new();
+    sync_while(&folder.join("file"), size, Duration::ZERO, &mut alone, |syncs| syncs < SYNCS)?;
+    let (done, beside) = beside(&folder.join("file"), size, || job.run())?;
+    sync_while(&folder.join("file"), size, Duration::ZERO, &mut alone, |syncs| syncs < 2 * SYNCS)?;
     let seen = &done.seen;
     check(seen, records)?;
-    syncs.sort_unstable();
-    let sync = |part: f64| syncs[(syncs.len() as f64 * part) as usize].as_secs_f64() * 1e3;
     let ms = |ns: u64| ns as f64 / 1e6;
     let (p50, p99) = (ms(seen.p50), ms(seen.p99));
     say(format_args!(
-        "{rate:.0} alerts/s ({part} of the highest), {seconds} s, {:.2} CPUs: due to published p50 {p50:.2} ms, p99 {p99:.2} ms, p99.9 {:.2} ms, \
-         at most {:.2} ms; fdatasync of {} KB p50 {:.2} ms, p99 {:.2} ms; above it p50 {:.2} (asked: 1), p99 {:.2} (asked: 5)",
+        "{rate:.0} alerts/s ({part} of the highest), {seconds} s, {:.2} CPUs: due to published p50 {p50:.2} ms, p99 {p99:.2} ms, \
+         p99.9 {:.2} ms, at most {:.2} ms",
         done.spent.cpu_seconds() / done.spent.wall.as_secs_f64(),
         ms(seen.p999),
         ms(seen.max),
-        size.div_ceil(1_000),
-        sync(0.5),
-        sync(0.99),
-        p50 - sync(0.5),
-        p99 - sync(0.99),
-    ))
+    ))?;
+    for (what, mut syncs) in [("before and after", alone), ("beside the run", beside)] {
+        syncs.sort_unstable();
+        let sync =
+            |part: f64| syncs.get((syncs.len() as f64 * part) as usize).map_or(f64::NAN, |t| t.as_secs_f64() * 1e3);
+        say(format_args!(
+            "  fdatasync of {} KB {what}: p50 {:.2} ms, p99 {:.2} ms; above it p50 {:.2} ms (asked: 1), p99 {:.2} ms (asked: 5)",
+            size.div_ceil(1_000),
+            sync(0.5),
+            sync(0.99),
+            p50 - sync(0.5),
+            p99 - sync(0.99),
+        ))?;
+    }
+    Ok(())
 }
 
 fn check(seen: &Seen, records: u64) -> Result<()> {
@@ -79,19 +90,36 @@ fn check(seen: &Seen, records: u64) -> Result<()> {
     Ok(())
 }
 
-/// How long appending so many bytes and syncing them takes.
-fn sync_times(folder: &Path, size: usize) -> Result<Vec<Duration>> {
+/// How long syncing takes while something runs, which it disturbs a little.
+fn beside<T>(path: &Path, size: usize, work: impl FnOnce() -> Result<T>) -> Result<(T, Vec<Duration>)> {
+    let over = AtomicBool::new(false);
+    let mut times = Vec::new();
+    let done = std::thread::scope(|scope| {
+        let syncs = scope.spawn(|| sync_while(path, size, BESIDE_EVERY, &mut times, |_| !over.load(Ordering::Relaxed)));
+        let done = work();
+        over.store(true, Ordering::Relaxed);
+        syncs.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).and(done)
+    })?;
+    Ok((done, times))
+}
+
+/// How long appending so many bytes and syncing them takes, with a pause before each time.
+fn sync_while(
+    path: &Path,
+    size: usize,
+    pause: Duration,
+    times: &mut Vec<Duration>,
+    go_on: impl Fn(usize) -> bool,
+) -> Result<()> {
     let mut bytes = vec![0; size];
     Random::new(3).fill(&mut bytes);
-    let path = folder.join("file");
-    let mut file = File::create(&path)?;
-    let mut times = Vec::with_capacity(SYNCS);
-    for _ in 0..SYNCS {
-        file.write_all(&bytes)?;
+    let mut file = File::create(path)?;
+    while go_on(times.len()) {
+        std::thread::sleep(pause);
         let began = Instant::now();
+        file.write_all(&bytes)?;
         file.sync_data()?;
         times.push(began.elapsed());
     }
-    fs::remove_file(&path)?;
-    Ok(times)
+    Ok(fs::remove_file(path)?)
 }

@@ -30,6 +30,8 @@ pub(crate) struct Origin {
     pub(crate) split: Option<Arc<SplitOrigin>>,
     /// One position a row, or none at all.
     pub(crate) positions: Option<Arc<[u64]>>,
+    /// Which of several ways they came: a record that was handed on to two stages may meet itself again. 0 where there is one.
+    pub(crate) way: u32,
 }
 
 impl Origin {
@@ -41,7 +43,7 @@ impl Origin {
 
     fn select(&self, rows: impl Iterator<Item = usize>) -> Origin {
         let positions = self.positions.as_ref().map(|positions| rows.map(|row| positions[row]).collect());
-        Origin { split: self.split.clone(), positions }
+        Origin { split: self.split.clone(), positions, way: self.way }
     }
 }
 
@@ -73,6 +75,12 @@ impl Batch {
 
     pub(crate) fn origin(&self) -> &Origin {
         &self.0.origin
+    }
+
+    /// The same rows, having come a way further.
+    pub(crate) fn on_way(&self, step: u32) -> Batch {
+        let way = self.0.origin.way.rotate_left(5) ^ step;
+        Batch::new(self.rows(), self.0.columns.clone(), Origin { way, ..self.0.origin.clone() })
     }
 
     /// These rows, or the first `n`. All rows are the batch itself.

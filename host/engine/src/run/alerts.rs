@@ -204,6 +204,7 @@ impl AlertSink {
         };
         let input = work.input;
         let split_origin = work.split.or_else(|| input.and_then(|input| input.origin().split.as_deref()));
+        let way = input.map_or(0, |input| input.origin().way);
         let split = split_origin.map_or(u32::MAX, |split| split.index);
         let now = shared.now_ms();
         let mut too_large = Vec::new();
@@ -228,13 +229,13 @@ impl AlertSink {
             let position = own.or_else(of_row).unwrap_or(NO_POSITION);
             let origin = self.origin(split, position);
             if self.groups.is_none() {
-                out.push(self.single(payloads, pairs, origin, split_origin, now));
+                out.push(self.single(payloads, pairs, origin, (split_origin, way), now));
                 continue;
             }
             match self.place(split, row, work.times, now) {
                 Placed::Late(start) => {
                     add(&metrics.alerts_late, 1);
-                    let mut raised = self.single(payloads, pairs, origin, split_origin, now);
+                    let mut raised = self.single(payloads, pairs, origin, (split_origin, way), now);
                     raised.alert.more = self.more(Some(start), false, true);
                     out.push(raised);
                 }
@@ -319,7 +320,7 @@ impl AlertSink {
         payloads: PayloadsIn<'_>,
         pairs: std::ops::Range<usize>,
         origin: AlertOrigin,
-        split: Option<&SplitOrigin>,
+        (split, way): (Option<&SplitOrigin>, u32),
         now: i64,
     ) -> Raised {
         let stage = &self.shared.stages[self.stage];
@@ -331,12 +332,13 @@ impl AlertSink {
             let number = stage.metrics.alerts_without_row.fetch_add(1, Ordering::Relaxed);
             ("-".to_owned(), number, Cause::Number(number))
         } else {
-            let ordinal = self.ordinals.next(origin.split, origin.position);
+            let ordinal = self.ordinals.next((way, origin.split), origin.position);
             (origin.position.to_string(), u64::from(ordinal), Cause::Record(origin.split, origin.position))
         };
+        let way = if way == 0 { String::new() } else { format!("{way:08x}.") };
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         let alert = AlertOut {
-            id: format!("{run}/{name}/{split}/{position}/{ordinal}"),
+            id: format!("{run}/{name}/{split}/{position}/{way}{ordinal}"),
             stage: name.to_owned(),
             payload: pairs.map(|pair| owned(payloads.pair(pair))).collect(),
             time_ms: now,

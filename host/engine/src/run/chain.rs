@@ -32,12 +32,15 @@ pub(super) enum Message {
     End,
 }
 
+/// A step of a way, where records come to a stage on several: it tells them apart.
+pub(super) type Way = Option<u32>;
+
 /// Where something goes.
 pub(super) enum Target {
     /// A stage of the same chain.
-    Here(usize),
+    Here(usize, Way),
     /// The first stage of another.
-    Queue(SyncSender<Message>),
+    Queue(SyncSender<Message>, Way),
 }
 
 /// An output of a stage, and who takes it.
@@ -374,8 +377,8 @@ impl Chain {
             let errors = Arc::new(errors);
             return self.hand_on(
                 &node.errors,
-                |node| self.deliver_errors(node, &errors),
-                || Message::Errors(Arc::clone(&errors)),
+                |node, _| self.deliver_errors(node, &errors),
+                |_| Message::Errors(Arc::clone(&errors)),
             );
         }
         shared.untaken_error(node.index, || match errors.place(0) {
@@ -401,14 +404,14 @@ impl Chain {
     pub(super) fn hand_on(
         &self,
         targets: &[Target],
-        here: impl Fn(usize) -> Answer,
-        message: impl Fn() -> Message,
+        here: impl Fn(usize, Way) -> Answer,
+        message: impl Fn(Way) -> Message,
     ) -> Answer {
         let mut answer = Answer::Go;
         for target in targets {
             let one = match target {
-                Target::Here(node) => here(*node),
-                Target::Queue(queue) => match self.slot.outside(|| queue.send(message())) {
+                Target::Here(node, way) => here(*node, *way),
+                Target::Queue(queue, way) => match self.slot.outside(|| queue.send(message(*way))) {
                     Ok(()) => Answer::Go,
                     // The chain behind it has ended, which it does early only after a failure.
                     Err(_) => Answer::Stop,

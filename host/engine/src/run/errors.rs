@@ -1,6 +1,6 @@
 //! Error records on their way to an error transform, or to the dead letters.
 
-use crate::batch::{Batch, null_column};
+use crate::batch::{Batch, Origin, SplitOrigin, null_column};
 use arrow_array::ArrayRef;
 use arrow_schema::SchemaRef;
 use campanile_sdk::proxy::{ErrorsIn, ErrorsOut};
@@ -93,6 +93,15 @@ impl ErrorBatch {
         })
     }
 
+    /// A source could not read these: they stand in this split.
+    pub(super) fn come_from(&mut self, split: &Arc<SplitOrigin>) {
+        if self.file.is_empty() {
+            self.file.clone_from(&split.file);
+        }
+        let origin = Origin { split: Some(Arc::clone(split)), positions: Some(self.positions[..].into()), way: 0 };
+        self.batch = Batch::new(self.batch.rows(), self.batch.columns().to_vec(), origin);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.codes.len()
     }
@@ -151,7 +160,7 @@ fn records(rows: &[Option<u32>], input: Option<&Batch>, schema: &SchemaRef) -> R
     let columns: Vec<ArrayRef> =
         schema.fields().iter().map(|field| null_column(field.data_type(), rows.len())).collect();
     let split = input.and_then(|input| input.origin().split.clone());
-    let origin = crate::batch::Origin { split, positions: None };
+    let origin = Origin { split, ..Origin::default() };
     if input.is_none() || rows.iter().all(Option::is_none) {
         return Ok(Batch::new(rows.len(), columns, origin));
     }

@@ -1,7 +1,7 @@
 //! What one call of a stage emits, checked and handed on.
 
 use super::alerts::Work;
-use super::chain::{Chain, Message, Node, Output};
+use super::chain::{Chain, Message, Node, Output, Way};
 use super::errors::ErrorBatch;
 use super::event_time::Times;
 use super::metrics::add;
@@ -48,7 +48,15 @@ impl Outlet<'_> {
         let chain = self.chain;
         let Some(batch) = chain.note_times_of_source(self.node, self.split, batch) else { return Answer::Fail };
         let targets = &self.node.outputs[port as usize].targets;
-        let answer = chain.hand_on(targets, |node| chain.deliver(node, &batch), || Message::Records(batch.clone()));
+        let on = |way: Way| way.map_or_else(|| batch.clone(), |step| batch.on_way(step));
+        let answer = chain.hand_on(
+            targets,
+            |node, way| match way {
+                None => chain.deliver(node, &batch),
+                Some(_) => chain.deliver(node, &on(way)),
+            },
+            |way| Message::Records(on(way)),
+        );
         let is_source = self.shared().stages[self.node.index].kind == Kind::Source;
         if answer == Answer::Go && is_source && self.shared().must_end() { Answer::Stop } else { answer }
     }
@@ -152,7 +160,7 @@ impl Outlet<'_> {
                 Ok(input.origin_of(rows))
             }
             (Some(_), None) => Err("it named rows of an input where there is none".to_owned()),
-            (None, _) => Ok(Origin { split: self.split.cloned(), positions: positions.map(Arc::from) }),
+            (None, _) => Ok(Origin { split: self.split.cloned(), positions: positions.map(Arc::from), way: 0 }),
         })?;
         if let (Some(_), Some(positions)) = (self.split, positions) {
             self.chain.read_up_to(positions);
@@ -197,10 +205,8 @@ impl Downstream for Outlet<'_> {
         let stage = self.node.index;
         match ErrorBatch::new(stage, errors, self.input, &self.node.error_schema) {
             Ok(mut errors) => {
-                if let (true, Some(split)) = (errors.file.is_empty(), self.split) {
-                    errors.file.clone_from(&split.file);
-                }
-                if self.split.is_some() {
+                if let Some(split) = self.split {
+                    errors.come_from(split);
                     self.chain.read_up_to(&errors.positions);
                 }
                 self.chain.error_records(self.node, errors)

@@ -9,4 +9,5 @@ mod ends;
 mod event_time;
 mod pipeline;
 mod plugins;
+mod shapes;
 mod world;

@@ -1,8 +1,8 @@
 //! The threads of a run: chains, the queues between them, and the instances of live sources.
 
 use super::{Failed, Instance, Opened, Start, refuse, services};
-use crate::graph::Flow;
-use crate::run::chain::{Chain, Ended, Message, Node, Output, QUEUE_BATCHES, Target, failure};
+use crate::graph::{Connection, Flow};
+use crate::run::chain::{Chain, Ended, Message, Node, Output, QUEUE_BATCHES, Target, Way, failure};
 use crate::run::dead_letters::Pending;
 use crate::run::layout::Layout;
 use crate::run::opening::Opening;
@@ -48,10 +48,15 @@ impl Start<'_> {
                         taken
                             .filter_map(|connection| {
                                 let to_group = layout.group_of[connection.to]?;
+                                let way = self.way(connection);
                                 if to_group == number {
-                                    return group.stages.iter().position(|&s| s == connection.to).map(Target::Here);
+                                    return group
+                                        .stages
+                                        .iter()
+                                        .position(|&s| s == connection.to)
+                                        .map(|node| Target::Here(node, way));
                                 }
-                                queues[to_group].clone().map(Target::Queue)
+                                queues[to_group].clone().map(|queue| Target::Queue(queue, way))
                             })
                             .collect()
                     };
@@ -116,6 +121,19 @@ impl Start<'_> {
             opened.chains.push(thread.map_err(fail)?);
         }
         Ok(())
+    }
+
+    /// What tells records that come by this connection from the same ones that come by another.
+    fn way(&self, connection: &Connection) -> Way {
+        let Flow::Records { port } = &connection.flow else { return None };
+        let inputs = || self.plan.graph.inputs_of(connection.to).filter(|input| input.flow != Flow::Alerts);
+        let others = inputs().filter(|input| *input != connection).flat_map(|input| self.sources_of(input.from));
+        let own = self.sources_of(connection.from);
+        if !others.into_iter().any(|source| own.contains(&source)) {
+            return None;
+        }
+        let names = [self.name(connection.from), port.as_deref().unwrap_or_default(), self.name(connection.to)];
+        Some(fnv1a(names.join("\n").as_bytes()))
     }
 
     fn has_finished(&self, index: usize, instance: usize, instances: usize) -> bool {
@@ -186,4 +204,9 @@ impl Start<'_> {
             Ok(stage)
         })
     }
+}
+
+/// The hash of Fowler, Noll and Vo: ids of alerts contain it, so it is the same in every version.
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

@@ -122,9 +122,11 @@ impl Start<'_> {
         opened
     }
 
-    /// Publishers first: any stage may raise an alert as soon as it opens.
+    /// Publishers first: any stage may raise an alert as soon as it opens. Before one of them works all have their place in
+    /// the outbox: what only one has done with is not to go.
     fn open_publishers(&self, opened: &mut Opened) -> Result<(), Failed> {
         let spec = self.plan.spec();
+        let mut inboxes = Vec::new();
         for &index in self.plan.graph.order() {
             if spec.stages[index].plugin.kind != Kind::AlertPublisher || self.options.dry_run.is_some() {
                 continue;
@@ -137,6 +139,9 @@ impl Start<'_> {
                 }
                 Some(durable) => (Inbox::Outbox(Box::new(self.open_reader(durable, index, &stages)?)), None),
             };
+            inboxes.push((index, stages, inbox, queue));
+        }
+        for (index, stages, inbox, queue) in inboxes {
             let thread = self.open_publisher(index, inbox)?;
             for stage in stages {
                 match (&mut opened.takers[stage], &queue) {

@@ -144,6 +144,29 @@ fn a_dry_run_touches_nothing() {
     assert_eq!(report.metric("ring", "records.in"), 5);
 }
 
+#[test]
+fn what_waits_for_several_publishers_stays_until_all_have_it_however_late_they_open() {
+    let world = ringing(700);
+    let store = InMemoryStore::new();
+    let of = |after: serde_json::Value| {
+        let pipeline = quick().sink("out").bell("first").stage("second", "alertpublisher", "Bell", after).bell("third");
+        let pipeline = pipeline.set("saves", json!({ "interval": "1ms", "drainTimeout": "1ms" }));
+        let pipeline = pipeline.join(&["one", "ring", "out"]).join(&["ring", "first"]);
+        pipeline.join(&["ring", "second"]).join(&["ring", "third"])
+    };
+    world.answers(|_| Said::Retry);
+    let pipeline = of(json!({}));
+    let run = pipeline.begin(&world, pipeline.options(&world, &store));
+    world.wait("all lines", |world| world.lines("out").len() == 700);
+    run.stops();
+    assert_eq!(world.alerts("third"), []);
+    world.answers(|_| Said::Done);
+    of(json!({ "after": ["first", 700] })).completes(&world, &store);
+    for publisher in ["first", "second", "third"] {
+        assert_eq!(values(&world, publisher).len(), 700, "{publisher}");
+    }
+}
+
 /// A store on a disk that becomes full.
 struct Full {
     store: InMemoryStore,

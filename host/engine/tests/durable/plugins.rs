@@ -267,9 +267,19 @@ impl Sink for Lines {
 struct Bell {
     world: String,
     name: String,
+    /// It opens when another has published so many alerts.
+    #[serde(default)]
+    after: Option<(String, usize)>,
 }
 
 impl AlertPublisher for Bell {
+    fn initialize(&mut self, _: &mut StageContext<'_>) -> Result<()> {
+        if let Some((other, alerts)) = &self.after {
+            World::of(&self.world).wait("the other", |world| world.alerts(other).len() >= *alerts);
+        }
+        Ok(())
+    }
+
     fn publish(&mut self, alerts: &mut Alerts<'_>) -> Result<()> {
         for alert in alerts {
             let envelope: Value = serde_json::from_str(&alert.to_json(AlertFormat::Envelope)).unwrap();

@@ -70,11 +70,11 @@ impl Beat {
         due(now_ns()).min(self.records)
     }
 
-    fn make(&mut self, n: u64) {
+    fn make(&mut self, n: u64, now_ns: i64) {
         use std::fmt::Write;
         let mut random = Random::new(n);
         let user = if self.in_turn { (n % u64::from(self.users)) as u32 } else { random.below(self.users) };
-        let due = if self.rate.is_some() { self.begin_ns + self.after_ns(n) } else { now_ns() };
+        let due = if self.rate.is_some() { self.begin_ns + self.after_ns(n) } else { now_ns };
         let mut userid = String::with_capacity(12);
         // Writing to a text cannot fail.
         let _ = write!(userid, "u{user}");
@@ -121,7 +121,8 @@ impl Source for Beat {
             return Ok(Read::More);
         }
         let positions: Vec<u64> = (self.next..end).collect();
-        positions.iter().for_each(|&n| self.make(n));
+        let now_ns = now_ns();
+        positions.iter().for_each(|&n| self.make(n, now_ns));
         self.next = end;
         emitter.emit_columns(&mut self.columns, &positions)?;
         Ok(Read::More)

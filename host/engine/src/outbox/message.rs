@@ -41,8 +41,8 @@ pub struct HeldAlert {
 pub(crate) enum Cause {
     /// The record of this split and position.
     Record(u32, u64),
-    /// No record: it is the alert with this number among those of its stage that none raised.
-    Number(u64),
+    /// No record: it is the alert with this number among those of its stage that none raised, in this stream of records.
+    Number((u32, u32), u64),
 }
 
 impl HeldAlert {

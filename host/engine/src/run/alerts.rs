@@ -13,7 +13,6 @@ use crate::outbox::{Cause, Raised};
 use campanile_abi::{NO_POSITION, NO_ROW};
 use campanile_sdk::proxy::{AlertOut, AlertsIn, PayloadsIn};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// Where the alerts of one instance of a stage go.
 pub(super) struct AlertSink {
@@ -326,19 +325,23 @@ impl AlertSink {
         let stage = &self.shared.stages[self.stage];
         let name = stage.name;
         let run = &self.shared.identity.run_id;
-        let split = split.map_or("-", |split| &split.id);
+        // What belongs to no split is numbered by each instance for itself.
+        let (split, stream, instance) = match split {
+            Some(split) => (&*split.id, (way, split.index), None),
+            None => ("-", (way, u32::MAX - self.instance as u32), Some(self.instance).filter(|&instance| instance > 0)),
+        };
         let (position, ordinal, from) = if origin.position == NO_POSITION {
-            // Of no row: numbered through the run, by all instances of the stage together.
-            let number = stage.metrics.alerts_without_row.fetch_add(1, Ordering::Relaxed);
-            ("-".to_owned(), number, Cause::Number(number))
+            let number = stage.metrics.number_without_row(stream);
+            ("-".to_owned(), number, Cause::Number(stream, number))
         } else {
-            let ordinal = self.ordinals.next((way, origin.split), origin.position);
+            let ordinal = self.ordinals.next(stream, origin.position);
             (origin.position.to_string(), u64::from(ordinal), Cause::Record(origin.split, origin.position))
         };
         let way = if way == 0 { String::new() } else { format!("{way:08x}.") };
+        let instance = instance.map_or_else(String::new, |instance| format!("{instance}."));
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         let alert = AlertOut {
-            id: format!("{run}/{name}/{split}/{position}/{way}{ordinal}"),
+            id: format!("{run}/{name}/{split}/{position}/{way}{instance}{ordinal}"),
             stage: name.to_owned(),
             payload: pairs.map(|pair| owned(payloads.pair(pair))).collect(),
             time_ms: now,

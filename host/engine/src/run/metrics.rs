@@ -1,5 +1,6 @@
 //! What a stage counts.
 
+use super::ordinals::Stream;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -21,8 +22,8 @@ pub(crate) struct StageMetrics {
     pub(crate) alerts_late: AtomicU64,
     /// Groups that were not what `minCount` and `having` ask for.
     pub(crate) alerts_withheld: AtomicU64,
-    /// Numbers the alerts that no row raised; not shown.
-    pub(crate) alerts_without_row: AtomicU64,
+    /// How many alerts no row raised, by the stream that they belong to; not shown.
+    without_row: Mutex<BTreeMap<Stream, u64>>,
     /// By port of a splitter.
     pub(crate) ports: Vec<(String, AtomicU64)>,
     /// What the plugin counts itself.
@@ -75,8 +76,8 @@ impl StageMetrics {
     }
 
     /// Goes on from a save point's counters.
-    pub(crate) fn restore(&self, mut saved: MetricsSnapshot, without_row: u64) {
-        self.alerts_without_row.store(without_row, Ordering::Relaxed);
+    pub(crate) fn restore(&self, mut saved: MetricsSnapshot, without_row: &[(Stream, u64)]) {
+        *self.without_row.lock().unwrap_or_else(PoisonError::into_inner) = without_row.iter().copied().collect();
         for (name, counter) in self.kept() {
             counter.store(saved.remove(name).unwrap_or_default() as u64, Ordering::Relaxed);
         }
@@ -94,9 +95,24 @@ impl StageMetrics {
         self.alerts_waiting.store(waiting, Ordering::Relaxed);
     }
 
-    /// How many alerts no row raised.
-    pub(crate) fn without_row(&self) -> u64 {
-        self.alerts_without_row.load(Ordering::Relaxed)
+    /// The number of the next alert of a stream that no row raised.
+    pub(crate) fn number_without_row(&self, stream: Stream) -> u64 {
+        let mut without_row = self.without_row.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = without_row.entry(stream).or_default();
+        *count += 1;
+        *count - 1
+    }
+
+    /// How many alerts of a stream no row raised.
+    pub(crate) fn without_row(&self, stream: Stream) -> u64 {
+        let without_row = self.without_row.lock().unwrap_or_else(PoisonError::into_inner);
+        without_row.get(&stream).copied().unwrap_or_default()
+    }
+
+    /// How many alerts no row raised, by their streams.
+    pub(crate) fn saved_without_row(&self) -> Vec<(Stream, u64)> {
+        let without_row = self.without_row.lock().unwrap_or_else(PoisonError::into_inner);
+        without_row.iter().map(|(stream, count)| (*stream, *count)).collect()
     }
 
     /// Counters of a stage with these named ports.
@@ -122,7 +138,9 @@ impl StageMetrics {
         if publisher {
             put("alerts.published", &self.alerts_published);
             put("alerts.rejected", &self.alerts_rejected);
-            put("alerts.waiting", &self.alerts_waiting);
+            // One may be published before it is counted.
+            let waiting = (self.alerts_waiting.load(Ordering::Relaxed) as i64).max(0);
+            all.insert("alerts.waiting".to_owned(), waiting as f64);
             return all;
         }
         put("records.out", &self.records_out);

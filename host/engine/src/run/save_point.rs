@@ -1,6 +1,7 @@
 //! What a run goes on from, as it lies in the store.
 
 use super::barrier::Arrival;
+use super::ordinals::Stream;
 use super::shared::Shared;
 use super::splits::SavedSplit;
 use crate::alerts::AlertsSpec;
@@ -76,8 +77,9 @@ pub(crate) struct SavedStage {
     /// The run had come to its end, and it was closed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) closed: bool,
-    /// Numbers the alerts that no row raised.
-    pub(crate) without_row: u64,
+    /// How many alerts no row raised, by their streams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) without_row: Vec<(Stream, u64)>,
     pub(crate) metrics: BTreeMap<String, f64>,
     /// How far event time is, split by split.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -98,7 +100,7 @@ impl SavePoint {
             instances: instances.get(index).copied().unwrap_or_default(),
             finished: Vec::new(),
             closed: false,
-            without_row: stage.metrics.without_row(),
+            without_row: stage.metrics.saved_without_row(),
             metrics: stage.metrics.saved(),
             times: stage.windows.as_ref().map(|windows| windows.times()).unwrap_or_default(),
             closed_until: stage.windows.as_ref().and_then(|windows| windows.closed_until()),

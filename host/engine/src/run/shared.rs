@@ -184,9 +184,9 @@ impl Shared {
     pub(super) fn is_behind(&self, stage: &str, from: Cause) -> bool {
         match from {
             Cause::Record(split, position) => self.splits.is_behind(split, position),
-            Cause::Number(number) => {
+            Cause::Number(stream, number) => {
                 let raised = self.stages.iter().find(|other| other.name == stage);
-                raised.is_none_or(|stage| number < stage.metrics.without_row())
+                raised.is_none_or(|stage| number < stage.metrics.without_row(stream))
             }
         }
     }

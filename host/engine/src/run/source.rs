@@ -1,7 +1,8 @@
 //! The head of a chain that begins with a source: it reads split after split, or all splits of a live source in turn.
 
 use super::barrier::SplitAt;
-use super::chain::{Chain, Message};
+use super::chain::{Chain, Message, failure};
+use super::opening::Opening;
 use super::shared::Shared;
 use super::splits::Taken;
 use super::windows::SplitState;
@@ -41,11 +42,19 @@ pub(super) struct Source {
     /// Of a live source.
     open_reader: Option<OpenReader>,
     readers: RefCell<Vec<Reader>>,
-    /// Splits that were read to their end, and the one that is read where splits are read one after the other.
+    /// Splits that were read to their end since the last save point.
     read: RefCell<Vec<SplitAt>>,
     current: Cell<Option<u32>>,
-    /// What is told to the source when the save point with this number is on the disk.
-    commit: RefCell<Option<(u64, Vec<Position>)>>,
+    /// What is told to the source when a save point is on the disk.
+    commit: RefCell<Option<Commit>>,
+}
+
+/// What a source is told when the save point with this number is on the disk.
+struct Commit {
+    number: u64,
+    positions: Vec<Position>,
+    /// Splits that were read to their end: they are done with.
+    finished: Vec<u32>,
 }
 
 /// An instance of a live source, and the split that it reads.
@@ -83,9 +92,9 @@ impl Source {
         }
     }
 
-    /// How far its splits are.
+    /// How far its splits are: those that are read, and those that were read to their end since this was last asked.
     pub(super) fn splits(&self, chain: &Chain) -> Vec<SplitAt> {
-        let mut splits = self.read.borrow().clone();
+        let mut splits = self.read.take();
         if let Some(index) = self.current.get() {
             splits.push(SplitAt { index, position: chain.position.get(), finished: false, state: None });
         }
@@ -98,7 +107,7 @@ impl Source {
                 Some(stage) => chain.slot.inside(node.index, name, || stage.snapshot()),
             };
             let state = state.unwrap_or_else(|error| {
-                chain.shared.fail(node.index, super::chain::failure(&error, None));
+                chain.shared.fail(node.index, failure(&error, None));
                 None
             });
             let index = reader.taken.origin.index;
@@ -108,7 +117,19 @@ impl Source {
             let position = split.position?;
             Some(Position { split: self.shared.splits.id(split.index)?, position })
         };
-        *self.commit.borrow_mut() = Some((chain.seen.get(), splits.iter().filter_map(at).collect()));
+        let finished = splits.iter().filter(|split| split.finished).map(|split| split.index).collect();
+        let positions = splits.iter().filter_map(at).collect();
+        let mut commit = self.commit.borrow_mut();
+        // What was not told yet is told with this.
+        let before = commit.take();
+        let mut now = Commit { number: chain.seen.get(), positions, finished };
+        if let Some(before) = before {
+            let known = |position: &Position| now.positions.iter().any(|other| other.split == position.split);
+            let more: Vec<Position> = before.positions.into_iter().filter(|position| !known(position)).collect();
+            now.positions.extend(more);
+            now.finished.extend(before.finished);
+        }
+        *commit = Some(now);
         splits
     }
 
@@ -136,21 +157,40 @@ impl Source {
 
     fn tell_saved(&self, chain: &Chain) {
         let saved = chain.barrier.saved();
-        let due = self.commit.borrow_mut().take_if(|(number, _)| *number <= saved);
-        let Some((_, positions)) = due.filter(|(_, positions)| !positions.is_empty()) else { return };
+        let due = self.commit.borrow_mut().take_if(|commit| commit.number <= saved);
+        let Some(Commit { positions, finished, .. }) = due else { return };
         let commit = |stage: &RefCell<Option<Stage>>, positions: &[Position]| {
             chain.call_one(stage, &chain.nodes[0], None, None, |stage, _| {
                 stage.commit_positions(positions).map(|()| true)
             })
         };
         if self.open_reader.is_none() {
-            commit(&chain.nodes[0].stage, &positions);
+            if !positions.is_empty() {
+                commit(&chain.nodes[0].stage, &positions);
+            }
             return;
         }
         for reader in self.readers.borrow().iter() {
             if let Some(own) = positions.iter().find(|position| position.split == reader.taken.origin.id) {
                 commit(&reader.stage, std::slice::from_ref(own));
             }
+        }
+        let left = |reader: &mut Reader| reader.ended && finished.contains(&reader.taken.origin.index);
+        let left: Vec<Reader> = self.readers.borrow_mut().extract_if(.., left).collect();
+        left.into_iter().for_each(|reader| self.let_go(chain, reader));
+    }
+
+    /// Closes the reader of a split that was read to its end.
+    fn let_go(&self, chain: &Chain, reader: Reader) {
+        let (index, slot) = (chain.nodes[0].index, &chain.slot);
+        let name = chain.shared.stages[index].name;
+        if let Some(mut stage) = reader.stage.into_inner() {
+            let mut quiet = Opening { alerts: None, slot, broken: None };
+            let closed = slot.inside(index, name, || stage.close(&mut quiet));
+            if let Some(wrong) = quiet.broken.or_else(|| closed.err().map(|error| failure(&error, None))) {
+                chain.shared.fail(index, wrong);
+            }
+            slot.inside(index, name, || drop(stage));
         }
     }
 
@@ -221,6 +261,7 @@ impl Source {
         let node = &chain.nodes[0];
         let mut pause = IDLE_PAUSE_FIRST;
         let mut scanned = Instant::now();
+        let mut turn = 0;
         while self.go_on(chain) {
             if node.instance == 0 && scanned.elapsed() >= RESCAN_EVERY {
                 scanned = Instant::now();
@@ -240,7 +281,13 @@ impl Source {
                 return;
             }
             let mut news = false;
-            for reader in self.readers.borrow_mut().iter_mut().filter(|reader| !reader.ended) {
+            let mut readers = self.readers.borrow_mut();
+            let count = readers.len();
+            // Where the turn was broken off it goes on: whatever breaks it, each split has its own.
+            let first = turn;
+            for number in (0..count).map(|step| (first + step) % count) {
+                let Some(reader) = readers.get_mut(number).filter(|reader| !reader.ended) else { continue };
+                turn = number + 1;
                 match self.read_one(chain, reader) {
                     Some(Read::More) => news = true,
                     Some(Read::Idle | Read::End) => {}
@@ -250,6 +297,7 @@ impl Source {
                     break;
                 }
             }
+            drop(readers);
             if news {
                 pause = IDLE_PAUSE_FIRST;
             } else {

@@ -209,3 +209,22 @@ fn a_run_without_a_save_point_in_between_goes_on_from_its_beginning_however_ofte
     assert_eq!(world.lines("out"), calm.lines("out"));
     assert_eq!(counters(&report), counters(&calm_report));
 }
+
+#[test]
+fn splits_of_a_live_source_have_their_turn_and_are_let_go_when_they_have_ended_and_are_saved() {
+    let pipeline = Pipeline::new().stage("one", "source", "Followed", json!({ "slow": true }));
+    let pipeline = pipeline.transform("ring", "Ring", json!({})).with("alerts", counted(Some("10s")));
+    let pipeline = pipeline.sink("out").bell("bell").join(&["one", "ring", "out"]).join(&["ring", "bell"]);
+    let world = world();
+    let store = InMemoryStore::new();
+    let run = pipeline.begin(&world, pipeline.options(&world, &store));
+    world.wait("all splits", |world| world.closes() == 4);
+    assert_eq!(world.lines("out").len(), 115);
+    run.stops();
+    let run = pipeline.begin(&world, pipeline.options(&world, &store));
+    let report = run.stops();
+    assert_eq!(report.metric("ring", "records.in"), 115, "what was read to its end is not read again");
+    let commits = world.commits.lock().unwrap();
+    let last = |split: &str| commits.iter().filter(|(other, _)| other == split).map(|(_, at)| *at).max();
+    assert_eq!(["one-0", "one-1", "one-2", "one-3"].map(last), [Some(59), Some(29), Some(19), Some(4)]);
+}

@@ -114,6 +114,11 @@ impl Source for Records {
         Ok(end)
     }
 
+    fn close(&mut self, _: &mut Emitter<'_>) -> Result<()> {
+        World::of(&self.world).closed();
+        Ok(())
+    }
+
     fn commit(&mut self, positions: &[Position]) -> Result<()> {
         let all = positions.iter().map(|position| (position.split.clone(), position.position));
         World::of(&self.world).commits.lock().unwrap().extend(all);

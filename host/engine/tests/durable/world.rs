@@ -59,6 +59,8 @@ pub(crate) struct World {
     /// So many records of each split may be read; all where nothing is said.
     released: Mutex<Option<u64>>,
     pub(crate) commits: Mutex<Vec<(String, u64)>>,
+    /// How many instances of sources were closed.
+    closes: AtomicU64,
     /// Sinks fail when they have written so many lines more.
     breaks_after: Mutex<Option<u64>>,
     changes: Mutex<u64>,
@@ -210,6 +212,16 @@ impl World {
             }
         }
         by_id
+    }
+
+    pub(crate) fn closed(&self) {
+        self.closes.fetch_add(1, Ordering::SeqCst);
+        self.tell();
+    }
+
+    /// How many instances of sources were closed.
+    pub(crate) fn closes(&self) -> u64 {
+        self.closes.load(Ordering::SeqCst)
     }
 
     /// How many alerts publishers were shown.

@@ -35,12 +35,16 @@ fn an_alert_of_a_group_does_not_repeat() {
 
 #[test]
 fn what_is_behind_a_save_point_is_forgotten_and_the_rest_is_kept_with_it() {
-    let all =
-        [("a", Cause::Record(0, 7)), ("b", Cause::Record(0, 8)), ("c", Cause::Number(1)), ("d", Cause::Number(2))];
+    let all = [
+        ("a", Cause::Record(0, 7)),
+        ("b", Cause::Record(0, 8)),
+        ("c", Cause::Number((0, 0), 1)),
+        ("d", Cause::Number((0, 0), 2)),
+    ];
     let mut repeats = repeats(&all.map(|(id, from)| (id, Some(from))));
     repeats.saved(|stage, from| {
         assert_eq!(stage, "ring");
-        matches!(from, Cause::Record(0, ..=7) | Cause::Number(..=1))
+        matches!(from, Cause::Record(0, ..=7) | Cause::Number((0, 0), ..=1))
     });
     let mut repeats = Repeats::from_bytes(&repeats.to_bytes()).unwrap();
     assert_eq!(["a", "b", "c", "d"].map(|id| repeats.take(id)), [false, true, false, true]);

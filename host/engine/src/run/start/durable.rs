@@ -38,7 +38,7 @@ impl Start<'_> {
         self.set_strays_aside(&**store).map_err(Failed::of_run)?;
         for (index, stage) in self.shared.stages.iter().enumerate() {
             if let Some(saved) = self.resume.and_then(|resume| resume.stage(index)) {
-                stage.metrics.restore(saved.metrics.clone(), saved.without_row);
+                stage.metrics.restore(saved.metrics.clone(), &saved.without_row);
             }
         }
         let saved = match self.resume {

@@ -3,7 +3,9 @@
 mod address;
 mod kafka_publisher;
 mod listener;
+mod message_headers;
 mod message_key;
+mod new_topic;
 mod producer;
 mod producer_properties;
 mod security;

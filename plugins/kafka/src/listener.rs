@@ -9,7 +9,10 @@ use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long the same error may be kept back: librdkafka says one again after 30 s.
+const SAID_AGAIN_WITHIN: Duration = Duration::from_secs(60);
 
 /// What became of a message: its number among those that were sent, and why it was not delivered.
 pub(crate) type Report = (usize, Option<Code>);
@@ -31,8 +34,28 @@ pub(crate) struct Listener {
 /// The last errors that concern no message.
 #[derive(Default)]
 struct Heard {
-    refusal: Option<String>,
+    refusal: Option<Refusal>,
     trouble: Option<String>,
+}
+
+/// A broker that does not let us in.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) why: Why,
+    /// In librdkafka's words.
+    pub(crate) reason: String,
+    /// When it was heard first.
+    pub(crate) since: Instant,
+    last: Instant,
+}
+
+/// What a broker does not let us in for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// The credentials.
+    Login,
+    /// TLS: a certificate, or a side that does not speak it.
+    Tls,
 }
 
 impl Listener {
@@ -40,13 +63,20 @@ impl Listener {
         Listener { services, heard: Mutex::default(), refused: Condvar::new() }
     }
 
-    /// Forgets what it heard before.
+    /// Forgets what it heard before, but for a refusal that may still stand without being said again.
+    pub(crate) fn forget_trouble(&self) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.trouble = None;
+        heard.refusal.take_if(|refusal| refusal.last.elapsed() > SAID_AGAIN_WITHIN);
+    }
+
+    /// Forgets what it heard before: a broker took something.
     pub(crate) fn forget(&self) {
         *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Heard::default();
     }
 
-    /// Why the credentials were not taken, waiting a while for it.
-    pub(crate) fn refusal_within(&self, patience: Duration) -> Option<String> {
+    /// Why a broker does not let us in, waiting a while for it.
+    pub(crate) fn refusal_within(&self, patience: Duration) -> Option<Refusal> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let wait = self.refused.wait_timeout_while(heard, patience, |heard| heard.refusal.is_none());
         wait.unwrap_or_else(PoisonError::into_inner).0.refusal.clone()
@@ -77,8 +107,15 @@ impl ClientContext for Listener {
         self.services.log(Level::Warn, format!("librdkafka: {reason}"));
         let code = error.rdkafka_error_code();
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(code, Some(Code::Authentication | Code::SaslAuthenticationFailed)) {
-            heard.refusal = Some(reason.to_owned());
+        let why = match code {
+            Some(Code::Authentication | Code::SaslAuthenticationFailed) => Some(Why::Login),
+            Some(Code::SSL) => Some(Why::Tls),
+            _ => None,
+        };
+        if let Some(why) = why {
+            let now = Instant::now();
+            let since = heard.refusal.as_ref().map_or(now, |refusal| refusal.since);
+            heard.refusal = Some(Refusal { why, reason: reason.to_owned(), since, last: now });
             self.refused.notify_all();
         }
         // That all brokers are down says less than what came before it.

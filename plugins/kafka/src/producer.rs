@@ -1,9 +1,12 @@
 //! A connection to Kafka that knows what became of each message.
 
-use crate::listener::{Listener, Report, Ticket};
+use crate::listener::{Listener, Refusal, Report, Ticket, Why};
+use crate::new_topic::Creation;
+use crate::security::Security;
 use crate::verdict::{self, Verdict};
 use campanile_sdk::{Error, Result, Services};
 use rdkafka::ClientConfig;
+use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode as Code;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -13,7 +16,11 @@ use std::time::{Duration, Instant};
 mod tests;
 
 /// How long brokers may take to answer when a run starts.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(9);
+/// How long nothing else has to be heard until a refusal counts: a broker that has just come up may refuse a while.
+const REFUSED_FOR: Duration = Duration::from_secs(3);
+/// How long a run that was told to stop waits for a broker that says nothing.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a topic has to be unknown: one that is made on the first question is known a moment later.
 const UNKNOWN_FOR: Duration = Duration::from_secs(2);
 /// How often a wait looks whether it is still worth it.
@@ -24,10 +31,21 @@ const GRACE: Duration = Duration::from_secs(10);
 const PURGE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is sent.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Message {
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) payload: Vec<u8>,
+    pub(crate) headers: Option<OwnedHeaders>,
+}
+
+/// Where messages go.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) brokers: &'a str,
+    pub(crate) topic: &'a str,
+    /// How the topic is made where it is missing, if it is.
+    pub(crate) creation: Option<Creation>,
+    pub(crate) security: &'a Security,
 }
 
 /// What became of a message.
@@ -47,6 +65,7 @@ pub(crate) struct Producer {
     topic: String,
     /// How long a message may be on its way.
     patience: Duration,
+    services: Services,
 }
 
 /// What is known in the midst of a call of [`Producer::deliver`].
@@ -57,28 +76,33 @@ struct Round<'a> {
     left: usize,
     suspects: Vec<(usize, String)>,
     stop: Option<Error>,
+    /// When a report came last.
+    heard: Instant,
 }
 
 impl Producer {
     /// Connects, and sees that brokers answer and that the topic exists.
     pub(crate) fn connect(
         config: &ClientConfig,
-        topic: &str,
+        target: &Target<'_>,
         message_timeout: Duration,
         connect_timeout: Duration,
         services: Services,
     ) -> Result<Producer> {
-        let client = config
-            .create_with_context(Listener::new(services))
-            .map_err(|error| Error::config(format!("cannot make a producer for Kafka: {error}")))?;
-        let producer = Producer { client, topic: topic.to_owned(), patience: message_timeout + GRACE };
-        producer.find_topic(config.get("bootstrap.servers").unwrap_or_default(), connect_timeout, services)?;
+        let client = config.create_with_context(Listener::new(services)).map_err(|error| {
+            let words = target.security.in_our_words(&error.to_string());
+            Error::config(format!("cannot make a producer for Kafka: {words}"))
+        })?;
+        let patience = message_timeout + GRACE;
+        let producer = Producer { client, topic: target.topic.to_owned(), patience, services };
+        producer.find_topic(config, target, connect_timeout)?;
         Ok(producer)
     }
 
-    fn find_topic(&self, brokers: &str, timeout: Duration, services: Services) -> Result<()> {
+    fn find_topic(&self, config: &ClientConfig, target: &Target<'_>, timeout: Duration) -> Result<()> {
         let (topic, begun) = (&self.topic, Instant::now());
         let listener = self.client.client().context();
+        let mut creation = target.creation;
         // Each question takes longer than the one before: a slow broker is heard in the end, a refusal soon.
         let mut slice = Duration::from_millis(500);
         loop {
@@ -91,31 +115,40 @@ impl Producer {
                 },
                 Err(error) => error.rdkafka_error_code().unwrap_or(Code::Fail),
             };
-            match trouble {
-                Code::UnknownTopicOrPartition | Code::UnknownTopic if begun.elapsed() >= UNKNOWN_FOR => {
+            match (trouble, creation.take()) {
+                (Code::UnknownTopicOrPartition | Code::UnknownTopic, Some(new)) => new.make(topic, config, left)?,
+                (Code::UnknownTopicOrPartition | Code::UnknownTopic, None)
+                    if begun.elapsed() >= UNKNOWN_FOR && target.creation.is_none() =>
+                {
                     return Err(Error::config(format!(
-                        "topic `{topic}` does not exist: create it, such as by `kafka-topics.sh --bootstrap-server \
-                         {brokers} --create --topic {topic}`"
+                        "`topic`: `{topic}` does not exist: create it, such as by `kafka-topics.sh --bootstrap-server {} \
+                         --create --topic {topic}`, or set `autoCreateTopic`",
+                        target.brokers
                     )));
                 }
-                code => {
+                (code, kept) => {
+                    creation = kept;
                     if let Verdict::Stop(error) = verdict::of(code, topic) {
                         return Err(error);
                     }
                 }
             }
-            if let Some(reason) = listener.refusal_within(SLICE) {
-                return Err(refused(&reason));
+            // Another broker may let us in.
+            if let Some(refusal) = listener.refusal_within(SLICE)
+                && (refusal.since.elapsed() >= REFUSED_FOR || begun.elapsed() >= timeout)
+            {
+                return Err(refused(&refusal, target.security));
             }
             if begun.elapsed() >= timeout {
                 let reason = listener.trouble().unwrap_or_else(|| verdict::words(trouble));
                 return Err(Error::retry(format!(
-                    "cannot reach topic `{topic}` at `{brokers}` within {} s: {reason}",
+                    "`brokers`: cannot reach topic `{topic}` at `{}` within {} s: {reason}",
+                    target.brokers,
                     timeout.as_secs()
                 )));
             }
-            if services.is_cancelled() {
-                return Err(Error::retry(format!("told to stop while waiting for `{brokers}`")));
+            if self.services.is_cancelled() {
+                return Err(Error::retry(format!("told to stop while waiting for `{}`", target.brokers)));
             }
             slice *= 2;
         }
@@ -129,10 +162,17 @@ impl Producer {
         message: impl Fn(usize) -> Message,
         mut tell: impl FnMut(usize, Delivery),
     ) -> Result<()> {
-        self.client.client().context().forget();
-        let until = Instant::now() + self.patience;
-        let mut round =
-            Round { tell: &mut tell, pending: vec![false; count], left: 0, suspects: Vec::new(), stop: None };
+        self.client.client().context().forget_trouble();
+        let begun = Instant::now();
+        let until = begun + self.patience;
+        let mut round = Round {
+            tell: &mut tell,
+            pending: vec![false; count],
+            left: 0,
+            suspects: Vec::new(),
+            stop: None,
+            heard: begun,
+        };
         self.send_all(0..count, &message, &mut round, until)?;
         // A broker refuses whole batches: who the cause is, shows when each is sent alone.
         let suspects = std::mem::take(&mut round.suspects);
@@ -148,6 +188,9 @@ impl Producer {
                 }
             }
             (round.tell)(number, Delivery::Rejected(reason));
+        }
+        if round.heard > begun {
+            self.client.client().context().forget();
         }
         Ok(())
     }
@@ -171,7 +214,7 @@ impl Producer {
                 break;
             }
         }
-        while round.left > 0 && round.stop.is_none() && Instant::now() < until {
+        while round.left > 0 && round.stop.is_none() && Instant::now() < until && !self.is_done_waiting(round) {
             self.await_report(&reports, round);
         }
         if round.left > 0 {
@@ -195,6 +238,7 @@ impl Producer {
         let ticket = Box::new(Ticket { number, reports: sender.clone() });
         let mut record = BaseRecord::with_opaque_to(&self.topic, ticket).payload(message.payload.as_slice());
         record.key = message.key.as_deref();
+        record.headers.clone_from(&message.headers);
         loop {
             let (error, back) = match self.client.send(record) {
                 Ok(()) => {
@@ -206,7 +250,9 @@ impl Producer {
             };
             match error.rdkafka_error_code().unwrap_or(Code::Fail) {
                 // Room comes with reports.
-                Code::QueueFull if round.stop.is_none() && Instant::now() < until => self.await_report(reports, round),
+                Code::QueueFull if round.stop.is_none() && Instant::now() < until && !self.is_done_waiting(round) => {
+                    self.await_report(reports, round);
+                }
                 // It was looked at alone: no other message is the cause.
                 Code::MessageSizeTooLarge => {
                     let limit = "larger than `message.max.bytes`, which `producerProperties` may raise";
@@ -224,11 +270,21 @@ impl Producer {
         match reports.recv_timeout(SLICE) {
             Ok(report) => self.settle(report, round),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                if let Some(reason) = self.client.client().context().refusal_within(Duration::ZERO) {
-                    round.stop = Some(refused(&reason));
+                let refusal = self.client.client().context().refusal_within(Duration::ZERO);
+                // What TLS fails by in the midst of a run may pass, as a certificate is renewed.
+                let stands = |refusal: &Refusal| {
+                    refusal.why == Why::Login && refusal.since.max(round.heard).elapsed() >= REFUSED_FOR
+                };
+                if let Some(refusal) = refusal.filter(stands) {
+                    round.stop = Some(refused(&refusal, &Security::default()));
                 }
             }
         }
+    }
+
+    /// Whether the run was told to stop, and no broker says anything.
+    fn is_done_waiting(&self, round: &Round<'_>) -> bool {
+        round.heard.elapsed() >= STOP_PATIENCE && self.services.is_cancelled()
     }
 
     fn settle(&self, (number, failure): Report, round: &mut Round<'_>) {
@@ -237,7 +293,10 @@ impl Producer {
         }
         round.left -= 1;
         match failure {
-            None => (round.tell)(number, Delivery::Done),
+            None => {
+                round.heard = Instant::now();
+                (round.tell)(number, Delivery::Done);
+            }
             Some(code) => self.judge(number, code, round),
         }
     }
@@ -256,7 +315,7 @@ impl Producer {
             }
             Verdict::Suspect(words) => round.suspects.push((number, words)),
             Verdict::Purged => {
-                (round.tell)(number, Delivery::Retry("it waited for too long, and was taken back".to_owned()));
+                (round.tell)(number, Delivery::Retry("it was taken back before a broker had taken it".to_owned()));
             }
             Verdict::Stop(error) => {
                 round.stop.get_or_insert(error);
@@ -285,6 +344,10 @@ impl Producer {
     }
 }
 
-fn refused(reason: &str) -> Error {
-    Error::config(format!("the brokers do not take the credentials: {reason}"))
+fn refused(refusal: &Refusal, security: &Security) -> Error {
+    let reason = security.in_our_words(&refusal.reason);
+    Error::config(match refusal.why {
+        Why::Login => format!("`security`: the brokers do not take the credentials: {reason}"),
+        Why::Tls => format!("`security`: no TLS with the brokers: {reason}"),
+    })
 }

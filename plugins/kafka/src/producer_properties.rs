@@ -1,5 +1,6 @@
 //! The properties of librdkafka that a pipeline sets.
 
+use crate::security::Security;
 use campanile_sdk::{Finding, Level, Services};
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -19,10 +20,19 @@ const NAMES: &str = "https://github.com/confluentinc/librdkafka/blob/v2.12.1/CON
 
 /// Values where a pipeline says nothing. The partitioner is that of Java's producers, so that one key has one partition
 /// whoever writes it.
-const DEFAULTS: [(&str, &str); 3] = [("linger.ms", "5"), (MESSAGE_TIMEOUT, "60000"), ("partitioner", "murmur2_random")];
+const DEFAULTS: [(&str, &str); 4] = [
+    ("linger.ms", "5"),
+    (MESSAGE_TIMEOUT, "120000"),
+    ("partitioner", "murmur2_random"),
+    // A broker that is back is found soon.
+    ("reconnect.backoff.max.ms", "1000"),
+];
+/// As in `DEFAULTS`, in milliseconds.
+const DEFAULT_MESSAGE_TIMEOUT_MS: u64 = 120_000;
 
 /// Other names that librdkafka has for a property.
-const ALIASES: [(&str, &str); 4] = [
+const ALIASES: [(&str, &str); 5] = [
+    ("sasl.mechanism", "sasl.mechanisms"),
     ("delivery.timeout.ms", MESSAGE_TIMEOUT),
     ("queue.buffering.max.ms", "linger.ms"),
     ("request.required.acks", "acks"),
@@ -65,6 +75,15 @@ impl Default for ProducerProperties {
 }
 
 impl ProducerProperties {
+    /// Looks at all of them, and whether they leave alone what `security` sets.
+    pub(crate) fn check_with(&self, security: &Security) -> Checked {
+        let mut checked = self.check();
+        let twice = checked.values.keys().filter(|name| security.sets(name));
+        let twice = twice.map(|name| finding(format!("`{name}` is set by the property `security`")));
+        checked.findings.extend(twice.collect::<Vec<_>>());
+        checked
+    }
+
     /// Looks at all of them.
     pub(crate) fn check(&self) -> Checked {
         let mut checked = Checked::default();
@@ -112,7 +131,7 @@ impl Checked {
     /// How long librdkafka tries to deliver a message.
     pub(crate) fn message_timeout(&self) -> Duration {
         let there = self.values.get(MESSAGE_TIMEOUT).and_then(|value| value.parse().ok());
-        Duration::from_millis(there.unwrap_or(60_000))
+        Duration::from_millis(there.unwrap_or(DEFAULT_MESSAGE_TIMEOUT_MS))
     }
 
     /// The whole configuration of a producer.

@@ -30,12 +30,12 @@ pub(crate) fn of(code: Code, topic: &str) -> Verdict {
         | Code::UnsupportedForMessageFormat
         | Code::BadMessage => Verdict::Suspect(words),
         Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => {
-            Verdict::Stop(Error::config(format!("not allowed to write to topic `{topic}`: {words}")))
+            Verdict::Stop(Error::config(format!("`topic`: not allowed to write to `{topic}`: {words}")))
         }
         Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
-            Verdict::Stop(Error::config(format!("the brokers do not take the credentials: {words}")))
+            Verdict::Stop(Error::config(format!("`security`: the brokers do not take the credentials: {words}")))
         }
-        Code::InvalidTopic => Verdict::Stop(Error::config(format!("topic `{topic}` cannot be written to: {words}"))),
+        Code::InvalidTopic => Verdict::Stop(Error::config(format!("`topic`: `{topic}` cannot be written to: {words}"))),
         Code::Fatal | Code::Fenced => Verdict::Stop(Error::fatal(format!("the producer failed for good: {words}"))),
         Code::PurgeQueue | Code::PurgeInflight => Verdict::Purged,
         _ => Verdict::Retry(words),

@@ -24,7 +24,9 @@ fn connect_to(brokers: &str, properties: Value) -> Result<Producer> {
     let properties = serde_json::from_value::<ProducerProperties>(properties).unwrap().check();
     assert_eq!(properties.findings, []);
     let config = properties.config(brokers, "bell", Services::default());
-    Producer::connect(&config, TOPIC, properties.message_timeout(), Duration::from_secs(3), Services::default())
+    let security = Security::default();
+    let target = Target { brokers, topic: TOPIC, creation: None, security: &security };
+    Producer::connect(&config, &target, properties.message_timeout(), Duration::from_secs(3), Services::default())
 }
 
 fn connect(cluster: &Cluster, properties: Value) -> Producer {
@@ -32,7 +34,11 @@ fn connect(cluster: &Cluster, properties: Value) -> Producer {
 }
 
 fn numbered(number: usize) -> Message {
-    Message { key: Some(format!("k{number}").into_bytes()), payload: format!("alert {number}").into_bytes() }
+    Message {
+        key: Some(format!("k{number}").into_bytes()),
+        payload: format!("alert {number}").into_bytes(),
+        headers: None,
+    }
 }
 
 /// What became of so many messages.
@@ -108,7 +114,7 @@ fn a_message_that_is_too_large_is_rejected_alone() {
     let producer = connect(&cluster, json!({ "message.max.bytes": 2_000 }));
     let (told, result) = deliver(&producer, 3, |number| {
         let payload = if number == 1 { vec![b'x'; 3_000] } else { numbered(number).payload };
-        Message { key: None, payload }
+        Message { key: None, payload, headers: None }
     });
     result.unwrap();
     let reason = "its 3000 bytes are larger than `message.max.bytes`, which `producerProperties` may raise";
@@ -140,7 +146,7 @@ fn a_topic_that_is_not_ours_to_write_stops_the_publisher() {
     let (told, result) = deliver(&producer, 1, numbered);
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert_eq!(error.message(), "not allowed to write to topic `alerts`: Broker: Topic authorization failed");
+    assert_eq!(error.message(), "`topic`: not allowed to write to `alerts`: Broker: Topic authorization failed");
     assert_eq!(told, [None]);
 }
 
@@ -220,7 +226,7 @@ fn credentials_that_fail_are_told_before_messages_time_out() {
     });
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert_eq!(error.message(), "the brokers do not take the credentials: wrong password");
+    assert_eq!(error.message(), "`security`: the brokers do not take the credentials: wrong password");
     assert!(!told.contains(&Some(Delivery::Done)));
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
@@ -231,10 +237,10 @@ fn an_unknown_topic_is_told_at_the_start() {
     cluster.topic_error(TOPIC, Raw::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART).unwrap();
     let Err(error) = connect_to(&cluster.bootstrap_servers(), json!({})) else { panic!("it connects") };
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.message().starts_with("topic `alerts` does not exist: create it, such as by `kafka-topics.sh"));
+    assert!(error.message().starts_with("`topic`: `alerts` does not exist: create it, such as by `kafka-topics.sh"));
     cluster.topic_error(TOPIC, Raw::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED).unwrap();
     let Err(error) = connect_to(&cluster.bootstrap_servers(), json!({})) else { panic!("it connects") };
-    assert!(error.message().starts_with("not allowed to write to topic `alerts`"), "{error}");
+    assert!(error.message().starts_with("`topic`: not allowed to write to `alerts`"), "{error}");
 }
 
 #[test]
@@ -246,7 +252,7 @@ fn brokers_that_do_not_answer_are_told_at_the_start() {
     let Err(error) = connect_to(&brokers, json!({})) else { panic!("it connects") };
     assert_eq!(error.kind(), ErrorKind::Retry);
     assert!(
-        error.message().starts_with(&format!("cannot reach topic `alerts` at `{brokers}` within 3 s: ")),
+        error.message().starts_with(&format!("`brokers`: cannot reach topic `alerts` at `{brokers}` within 3 s: ")),
         "{error}"
     );
     assert!(begun.elapsed() < Duration::from_secs(10));

@@ -18,7 +18,7 @@ fn what_is_said_overrides_what_is_not() {
         ("linger.ms", "0"),
         ("socket.keepalive.enable", "true"),
         ("compression.type", "gzip"),
-        ("message.timeout.ms", "60000"),
+        ("message.timeout.ms", "120000"),
         ("enable.idempotence", "true"),
         ("acks", "all"),
         ("bootstrap.servers", "a:1"),
@@ -78,4 +78,21 @@ fn findings_come_all_at_once_and_show_no_secret() {
     let all = found.findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(!all.contains("hunter2"), "{all}");
     assert!(all.contains("No such configuration property: \"no.such\""), "{all}");
+}
+
+#[test]
+fn what_security_sets_is_set_there_alone() {
+    let security = json!({ "protocol": "sasl_plaintext", "mechanism": "PLAIN", "username": "u", "password": "p" });
+    let security = serde_json::from_value(security).unwrap();
+    let properties = json!({ "sasl.mechanism": "PLAIN", "sasl.username": "v", "linger.ms": 1 });
+    let properties = serde_json::from_value::<ProducerProperties>(properties).unwrap();
+    let found: Vec<_> = properties.check_with(&security).findings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "producerProperties: `sasl.mechanisms` is set by the property `security`",
+            "producerProperties: `sasl.username` is set by the property `security`",
+        ]
+    );
+    assert_eq!(properties.check_with(&Security::default()).findings, []);
 }

@@ -326,12 +326,11 @@ pub(super) fn number(value: &[u8]) -> Result<u64, StoreError> {
 /// Messages of one read.
 pub(super) const READ_MESSAGES: usize = 1_024;
 
+/// Is shown a message with its id.
+type Visit<'a> = dyn FnMut(MessageId, &[u8]) -> Result<(), StoreError> + 'a;
+
 /// Walks over the outbox.
-pub(super) fn scan(
-    store: &dyn Store,
-    mut after: Option<MessageId>,
-    each: &mut dyn FnMut(MessageId, &[u8]) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+pub(super) fn scan(store: &dyn Store, mut after: Option<MessageId>, each: &mut Visit<'_>) -> Result<(), StoreError> {
     loop {
         let read = store.read(Topic::Alerts, after, READ_MESSAGES)?;
         let Some(last) = read.last() else { return Ok(()) };

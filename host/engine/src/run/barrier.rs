@@ -171,7 +171,8 @@ impl Barrier {
     pub(super) fn pause(&self, at_most: Duration, heeds_wishes: bool) -> bool {
         let until = Instant::now() + at_most;
         let mut state = self.state();
-        while !state.is_done() && !(heeds_wishes && self.wanted.load(Ordering::Acquire)) {
+        let is_wanted = || heeds_wishes && self.wanted.load(Ordering::Acquire);
+        while !state.is_done() && !is_wanted() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return true;

@@ -2,7 +2,7 @@
 
 use super::alerts::{Named, group_prefix};
 use super::save_point::{GROUPS, REPEATS, SavePoint, SavedStage, SavedStatus, digest, split_name, state_name};
-use super::splits::SavedSplit;
+use super::splits::KeptSplit;
 use super::windows::StageWindows;
 use crate::alerts::{AlertsSpec, Groups};
 use crate::outbox::{AsideAlert, HeldAlert, Repeats};
@@ -123,7 +123,7 @@ impl Resume {
     }
 
     /// How far splits were, with what their sources kept of them.
-    pub(super) fn splits(&self) -> Result<Vec<(SavedSplit, Option<Vec<u8>>)>, StoreError> {
+    pub(super) fn splits(&self) -> Result<Vec<KeptSplit>, StoreError> {
         let splits = self.point.splits.iter().enumerate();
         splits.map(|(index, split)| Ok((split.clone(), self.store.value(&split_name(index as u32))?))).collect()
     }

@@ -49,6 +49,9 @@ pub(super) struct SavedSplit {
     pub(super) finished: bool,
 }
 
+/// A split of a save point, with what its source kept of it.
+pub(super) type KeptSplit = (SavedSplit, Option<Vec<u8>>);
+
 impl SplitTable {
     fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
@@ -84,7 +87,7 @@ impl SplitTable {
     }
 
     /// Puts in what a save point knew, before sources add what they have now.
-    pub(super) fn restore(&self, saved: Vec<(SavedSplit, Option<Vec<u8>>)>) {
+    pub(super) fn restore(&self, saved: Vec<KeptSplit>) {
         let mut entries = self.entries();
         for (saved, state) in saved {
             let split = Split::new(&saved.id);

@@ -210,8 +210,8 @@ fn a_run_on_a_full_disk_ends_when_it_is_stopped_and_loses_nothing() {
         let store = InMemoryStore::new();
         let mut options = pipeline.options(&world, &store);
         options.store = Some(Arc::new(Full { store: store.clone(), writes }));
-        let (told, notices) = std::sync::mpsc::channel();
-        options.notice = Some(Arc::new(move |notice: &str| told.send(notice.to_owned()).unwrap_or(())));
+        let (told, notices) = std::sync::mpsc::sync_channel(64);
+        options.notice = Some(Arc::new(move |notice: &str| told.try_send(notice.to_owned()).unwrap_or(())));
         let run = pipeline.begin(&world, options);
         while !notices.recv_timeout(crate::world::DEADLINE).unwrap().contains("no space left") {}
         assert_eq!(run.stops().status, Status::Failed);

@@ -150,7 +150,8 @@ fn sources_of_different_length_meet_without_losing_what_the_longer_one_has() {
         let run = pipeline.begin(&world, pipeline.options(&world, &store));
         let report = run.ends();
         let mut lines = (world.lines("out"), calm.lines("out"));
-        (lines.0.sort(), lines.1.sort());
+        lines.0.sort();
+        lines.1.sort();
         assert_eq!(lines.0, lines.1);
         assert_eq!(told(&world), told(&calm));
         assert_eq!(counters(&report), counters(&calm_report));

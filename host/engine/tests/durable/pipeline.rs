@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 /// A pipeline in the making.
@@ -122,10 +122,10 @@ impl Pipeline {
 
     /// Runs it on a thread of its own.
     pub(crate) fn begin(&self, world: &Arc<World>, options: RunOptions) -> Running {
-        let (done, report) = channel();
+        let (done, report) = sync_channel(1);
         let stop = Arc::clone(&options.stop);
         let plan = self.plan(world);
-        std::thread::spawn(move || done.send(plan.run(options)));
+        std::thread::spawn(move || done.send(plan.run(options)).is_ok());
         Running { stop, report }
     }
 

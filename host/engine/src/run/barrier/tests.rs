@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 
 /// By when whatever stands still must go on.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -96,7 +96,7 @@ proptest! {
         let barrier = Arc::new(Barrier::default());
         let failure = Arc::new(AtomicBool::new(false));
         ways.iter().for_each(|_| barrier.join());
-        let (done, ended) = channel();
+        let (done, ended) = sync_channel(ways.len() + 1);
         for (index, way) in (0..).zip(ways.clone()) {
             let (barrier, failure, done) = (Arc::clone(&barrier), Arc::clone(&failure), done.clone());
             std::thread::spawn(move || {

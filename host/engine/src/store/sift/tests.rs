@@ -12,7 +12,7 @@ struct Thirds {
 impl Sieve for Thirds {
     fn takes(&mut self, message: &Stored) -> Result<bool, StoreError> {
         let number: u32 = String::from_utf8_lossy(&message.bytes).parse().unwrap();
-        let goes = number % 3 != 0;
+        let goes = !number.is_multiple_of(3);
         if goes {
             self.gone.push(message.bytes.clone());
         }

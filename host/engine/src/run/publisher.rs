@@ -62,7 +62,10 @@ impl Publisher {
             let alerts = self.inbox.next(&self.shared, self.batch_size, self.linger);
             let mut alerts = match alerts {
                 Ok(Some(alerts)) => VecDeque::from(alerts),
-                Ok(None) => return self.stage,
+                Ok(None) => {
+                    self.tell_waiting("");
+                    return self.stage;
+                }
                 Err(error) => {
                     self.shared.fail(self.index, format!("its alerts cannot be read: {error}"));
                     return self.stage;
@@ -73,6 +76,7 @@ impl Publisher {
                 let over = || self.inbox.gives_up(&self.shared);
                 let most = alerts.len().min(self.batch_size);
                 let Some(n) = bucket.as_mut().map_or(Some(most), |bucket| bucket.take(most, &over)) else {
+                    self.tell_waiting("");
                     return self.stage;
                 };
                 let now: Vec<(u64, AlertOut)> = alerts.drain(..n).collect();
@@ -189,11 +193,19 @@ impl Publisher {
         if !self.inbox.keeps() {
             return self.give_up(open, reason, tried);
         }
+        self.tell_waiting(reason);
+        false
+    }
+
+    /// Says how many alerts the run leaves in its outbox, if it does.
+    fn tell_waiting(&self, reason: &str) {
         let waiting = self.shared.stages[self.index].metrics.alerts_waiting.load(Ordering::Relaxed);
+        if waiting == 0 || !self.inbox.keeps() {
+            return;
+        }
         let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
         self.shared
             .problem(self.index, format!("{waiting} alerts wait for the next run, which publishes them first{why}"));
-        false
     }
 
     /// Alerts that could not be published in all the time there was.

@@ -167,6 +167,26 @@ fn what_waits_for_several_publishers_stays_until_all_have_it_however_late_they_o
     }
 }
 
+#[test]
+fn a_run_that_is_stopped_says_what_it_leaves_to_the_next() {
+    let world = ringing(50);
+    let store = InMemoryStore::new();
+    let of = |rate: f64| {
+        let pipeline = quick().sink("out").bell("bell").with("maxAlertsPerSecond", json!(rate));
+        let pipeline = pipeline.set("saves", json!({ "interval": "1ms", "drainTimeout": "1ms" }));
+        pipeline.join(&["one", "ring", "out"]).join(&["ring", "bell"])
+    };
+    let run = of(2.0).begin(&world, of(2.0).options(&world, &store));
+    world.wait("the first", |world| !world.alerts("bell").is_empty() && world.lines("out").len() == 50);
+    let report = run.stops();
+    let left = 50 - world.alerts("bell").len();
+    let told = format!("{left} alerts wait for the next run, which publishes them first");
+    assert!(report.problems.iter().any(|problem| problem.message == told), "{told}: {:?}", report.problems);
+    assert_eq!(report.metric("bell", "alerts.waiting"), left as u64);
+    of(10_000.0).completes(&world, &store);
+    assert_eq!(values(&world, "bell"), (0..50).collect::<Vec<_>>());
+}
+
 /// A store on a disk that becomes full.
 struct Full {
     store: InMemoryStore,

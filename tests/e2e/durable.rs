@@ -7,6 +7,7 @@ mod crash_points;
 mod delivery;
 mod endings;
 mod random_kills;
+mod topics;
 
 use campanile_tests::{Ended, Running, Scene};
 use serde_json::{Value, json};

@@ -334,6 +334,8 @@ fn a_live_run_with_parallel_chains_killed_at_random_leaves_what_an_undisturbed_o
 
 // ---- a run that ends
 
+/// Lines of a file that is read for a while.
+const LONG_LINES: u64 = 80_000;
 /// Lines of each file of a bounded run.
 const BOUNDED_LINES: u64 = 12_000;
 
@@ -432,42 +434,41 @@ fn a_bounded_run_with_parallel_chains_killed_at_random_leaves_what_an_undisturbe
     killed_bounded_runs_leave_what_an_undisturbed_one_does("bounded and parallel", 2);
 }
 
-/// A sink that is fed by a source that has ended and by one that goes on.
+/// A sink that is fed by a source that has ended and by one that goes on: what the one read before a save point must be in
+/// the sink then, whatever the other does.
 #[test]
 fn a_source_that_has_ended_takes_nothing_from_the_one_beside_it() {
     let mut random = Random::new("ended");
     let scene = scene();
     let pipeline = Pipeline::default()
+        .set("batch", json!({ "rows": 16 }))
         .set("saves", json!({ "interval": "100ms" }))
         .stage("short", "source File", json!({ "path": "short.log", "schema": schema() }))
-        .stage("long", "source File", json!({ "path": "long.log", "schema": schema(), "follow": true }))
+        .stage("long", "source File", json!({ "path": "long.log", "schema": schema() }))
         .stage("out", "sink File", json!({ "path": "out.jsonl" }))
         .join("short > out")
         .join("long > out");
-    scene.write("short.log", (0..10).map(|n| line("short", n)).collect::<String>());
-    let mut lines = 0;
-    for _ in 0..rounds().div_ceil(4) {
-        let mut running = scene.start(&pipeline, &DATA);
-        let until = Instant::now() + Duration::from_millis(250 + random.below(100));
-        running.until("a moment passes", || {
-            let more: String = (lines..lines + 40).map(|n| line("long", n)).collect();
-            lines += 40;
-            append(&scene, "long.log", &more);
-            (Instant::now() >= until).then_some(())
-        });
+    let files = [("short".to_owned(), 10), ("long".to_owned(), LONG_LINES)];
+    for (name, lines) in &files {
+        scene.write(&format!("{name}.log"), (0..*lines).map(|n| line(name, n)).collect::<String>());
+    }
+    let resume = [&DATA[..], &["--resume"]].concat();
+    for round in 0..rounds().div_ceil(4) {
+        let mut running = scene.start(&pipeline, if round > 0 { &resume } else { &DATA });
+        let before = count_so_far(&scene, "out.jsonl.part");
+        let progress = || count_so_far(&scene, "out.jsonl.part") != before || scene.has("out.jsonl");
+        running.until("it goes on", || progress().then_some(()));
+        let until = Instant::now() + Duration::from_millis(120 + random.below(120));
+        while Instant::now() < until && !running.has_ended() && !scene.has("out.jsonl") {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        if scene.has("out.jsonl") {
+            running.wait().code_is(0);
+            records_are_whole(&scene.lines("out.jsonl"), &files);
+            return;
+        }
         running.kill().was_killed();
     }
-    let files = [("short".to_owned(), 10), ("long".to_owned(), lines)];
-    let records = 10 + (0..lines).filter(|&n| !is_broken(n)).count();
-    let mut running = scene.start(&pipeline, &DATA);
-    let mut last = (0, Instant::now());
-    running.until("everything is read", || {
-        let there = count_so_far(&scene, "out.jsonl");
-        if there != last.0 {
-            last = (there, Instant::now());
-        }
-        (there >= records || last.1.elapsed() > QUIET).then_some(())
-    });
-    stop(running);
+    scene.start(&pipeline, &resume).wait().code_is(0);
     records_are_whole(&scene.lines("out.jsonl"), &files);
 }

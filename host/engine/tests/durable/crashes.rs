@@ -153,6 +153,13 @@ fn parallel_chains_survive_a_crash_at_every_write() {
 }
 
 #[test]
+fn alerts_of_no_row_survive_a_crash_at_every_write_in_parallel_chains() {
+    let pipeline = Pipeline::new().source("one").transform("whole", "Whole", json!({})).sink("out").bell("bell");
+    let pipeline = pipeline.join(&["one", "whole", "out"]).join(&["whole", "bell"]);
+    holds_after_each(&pipeline.set("parallelism", json!(2)), &["bell"]);
+}
+
+#[test]
 fn sources_that_meet_survive_a_crash_at_every_write() {
     for alerts in [None, Some(windowed("close"))] {
         holds_after_each(&meeting(alerts), &["bell", "gong"]);

@@ -21,6 +21,7 @@ pub(crate) fn registry() -> Registry {
             .with_schema(json!({ "x-live": true, "additionalProperties": true })),
         LinkedPlugin::transform::<Ring>("Ring"),
         LinkedPlugin::transform::<Count>("Count"),
+        LinkedPlugin::transform::<Whole>("Whole"),
         LinkedPlugin::sink::<Lines>("Lines"),
         LinkedPlugin::alert_publisher::<Bell>("Bell"),
     ];
@@ -207,6 +208,30 @@ impl Transform for Count {
         let state = state.try_into().map_err(|_| Error::fatal("it is no count"))?;
         self.count = u64::from_le_bytes(state);
         Ok(())
+    }
+}
+
+/// Raises an alert for each batch, of no row of it.
+#[derive(Deserialize)]
+struct Whole {
+    #[serde(skip)]
+    n: Field<i64>,
+}
+
+impl Transform for Whole {
+    const PARALLEL: bool = true;
+
+    fn open(&mut self, stage: &mut StageContext<'_>) -> Result<()> {
+        self.n = stage.input()?.i64("n")?;
+        Ok(())
+    }
+
+    fn transform_batch(&mut self, batch: &Batch<'_>, emitter: &mut Emitter<'_>) -> Result<()> {
+        if let Some(first) = batch.records().next() {
+            let first = first.i64(self.n).unwrap_or_default().to_string();
+            emitter.emit_alert([("split", batch.split()), ("first", &first)])?;
+        }
+        emitter.emit_all(batch)
     }
 }
 

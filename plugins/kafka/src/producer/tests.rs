@@ -186,6 +186,67 @@ fn an_outage_is_told_in_time_and_passes() {
 }
 
 #[test]
+fn a_broker_that_answers_after_the_time_out_is_told_in_time_and_waited_for() {
+    let cluster = cluster();
+    let producer = connect(&cluster, json!({ "message.timeout.ms": 1_000, "linger.ms": 0 }));
+    deliver(&producer, 1, numbered).1.unwrap();
+    cluster.broker_round_trip_time(1, Duration::from_secs(4)).unwrap();
+    let begun = Instant::now();
+    let (told, result) = deliver(&producer, 5, numbered);
+    result.unwrap();
+    assert!(told.iter().all(|told| matches!(told, Some(Delivery::Retry(_)))), "{told:?}");
+    assert!(begun.elapsed() < producer.patience + PURGE_TIMEOUT, "{:?}", begun.elapsed());
+    cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
+    let until = Instant::now() + Duration::from_secs(30);
+    while deliver(&producer, 5, numbered).0 != all_done(5) {
+        assert!(Instant::now() < until, "the broker is not heard any more");
+    }
+}
+
+#[test]
+fn a_refusal_that_passes_stops_nothing() {
+    let cluster = cluster();
+    let producer = connect(&cluster, json!({}));
+    let listener = producer.client.client().context();
+    listener.error(KafkaError::Global(Code::Authentication), "it has just come up");
+    let (told, result) = deliver(&producer, 3, numbered);
+    result.unwrap();
+    assert_eq!(told, all_done(3));
+    assert!(listener.refusal_within(Duration::ZERO).is_none(), "what is delivered ends it");
+}
+
+#[test]
+fn what_tls_fails_by_in_the_midst_of_a_run_may_pass() {
+    let cluster = cluster();
+    let producer = connect(&cluster, json!({ "message.timeout.ms": 4_000 }));
+    cluster.broker_down(1).unwrap();
+    let (told, result) = deliver(&producer, 2, |number| {
+        producer.client.client().context().error(KafkaError::Global(Code::SSL), "certificate has expired");
+        numbered(number)
+    });
+    result.unwrap();
+    assert!(told.iter().all(|told| matches!(told, Some(Delivery::Retry(_)))), "{told:?}");
+}
+
+#[test]
+fn what_a_broker_will_never_take_is_rejected_with_its_words() {
+    for (error, words) in [
+        (Raw::RD_KAFKA_RESP_ERR_INVALID_RECORD, "Broker: Broker failed to validate record"),
+        (
+            Raw::RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE,
+            "Broker: Message batch larger than configured server segment size",
+        ),
+    ] {
+        let cluster = cluster();
+        let producer = connect(&cluster, json!({}));
+        cluster.request_errors(RDKafkaApiKey::Produce, &[error]);
+        let (told, result) = deliver(&producer, 1, numbered);
+        result.unwrap();
+        assert_eq!(told, [Some(Delivery::Rejected(words.to_owned()))]);
+    }
+}
+
+#[test]
 fn messages_that_are_overdue_are_taken_back() {
     let cluster = cluster();
     let mut producer = connect(&cluster, json!({}));

@@ -21,7 +21,8 @@ const NAMES: &str = "https://github.com/confluentinc/librdkafka/blob/v2.12.1/CON
 /// Values where a pipeline says nothing. The partitioner is that of Java's producers, so that one key has one partition
 /// whoever writes it.
 const DEFAULTS: [(&str, &str); 4] = [
-    ("linger.ms", "5"),
+    // A call waits for its reports: no more comes to wait for.
+    ("linger.ms", "0"),
     (MESSAGE_TIMEOUT, "120000"),
     ("partitioner", "murmur2_random"),
     // A broker that is back is found soon.

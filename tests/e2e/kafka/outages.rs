@@ -11,8 +11,10 @@ const STORM: u64 = 100_000;
 /// How long a broker stays away.
 const ABSENCE: Duration = Duration::from_secs(30);
 
-fn lines(scene: &Scene) -> usize {
-    std::fs::read(scene.path("out.jsonl")).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count()
+/// Of a storm, the records that the sink has written so far, which is some behind those it has.
+fn written(scene: &Scene) -> u64 {
+    let lines = std::fs::read(scene.path("out.jsonl.part")).unwrap_or_default();
+    lines.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// Kills the broker as soon as it has something of the topic.
@@ -30,8 +32,8 @@ fn a_broker_that_is_killed_in_mid_storm_costs_nothing() {
     let mut running = scene.start(&ringing(by_user(&broker.plaintext(), &topic)), &["--data", "data"]);
     kill_in_mid_storm(&broker, &topic, &mut running);
     let gone = Instant::now();
-    // Records go on to their end, while alerts wait.
-    running.until("all records are read", || (lines(&scene) as u64 == STORM).then_some(()));
+    // Records go on, while alerts wait.
+    running.until("records go on", || (written(&scene) >= STORM / 5 * 4).then_some(()));
     running.until("the broker has been away for long", || (gone.elapsed() >= ABSENCE).then_some(()));
     broker.resume();
     running.wait().code_is(0);
@@ -49,7 +51,7 @@ fn sources_wait_where_the_outbox_is_full() {
     let mut running = scene.start(&pipeline, &["--data", "data"]);
     kill_in_mid_storm(&broker, &topic, &mut running);
     running.says("sources wait", |_, err| err.contains("sources wait: the outbox is full").then_some(()));
-    assert!((lines(&scene) as u64) < STORM);
+    assert!(written(&scene) < STORM / 2);
     broker.resume();
     running.wait().code_is(0);
     each_once(&broker.messages(&topic, STORM), STORM, 97);

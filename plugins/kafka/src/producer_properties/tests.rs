@@ -13,9 +13,9 @@ fn config(properties: Value) -> ClientConfig {
 
 #[test]
 fn what_is_said_overrides_what_is_not() {
-    let config = config(json!({ "linger.ms": 0, "socket.keepalive.enable": true, "compression.type": "gzip" }));
+    let config = config(json!({ "linger.ms": 9, "socket.keepalive.enable": true, "compression.type": "gzip" }));
     for (name, value) in [
-        ("linger.ms", "0"),
+        ("linger.ms", "9"),
         ("socket.keepalive.enable", "true"),
         ("compression.type", "gzip"),
         ("message.timeout.ms", "120000"),

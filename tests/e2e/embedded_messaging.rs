@@ -4,6 +4,7 @@ use crate::scene;
 use campanile_engine::library::{CacheFolder, Registry};
 use campanile_engine::messaging::{InMemoryMessaging, Messaging, OpenMessaging};
 use campanile_engine::spec::{self, Arguments};
+use campanile_engine::store::{InMemoryStore, Store};
 use campanile_engine::{Plan, Report, RunOptions, Status, Stop};
 use campanile_tests::Scene;
 use serde_json::{Value, json};
@@ -131,7 +132,8 @@ fn a_topic_that_is_followed_is_read_until_the_run_is_stopped() {
                 _ => {}
             }
         };
-        RunOptions { stop, progress: Some(Box::new(progress)), ..host.options() }
+        let store: Arc<dyn Store> = Arc::new(InMemoryStore::default());
+        RunOptions { stop, progress: Some(Box::new(progress)), store: Some(store), ..host.options() }
     };
     let following = pipeline(
         vec![

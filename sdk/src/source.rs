@@ -9,6 +9,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// What a split that may leave says of itself.
+const MAY_LEAVE: &str = "mayLeave";
+
 /// A part of a source that can be read on its own: a file, a range of bytes, a partition. Its records keep their order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Split {
@@ -30,6 +33,20 @@ impl Split {
     pub fn with(mut self, key: &str, value: impl Into<serde_json::Value>) -> Split {
         self.more.insert(key.to_owned(), value.into());
         self
+    }
+
+    /// The split may leave: other processes read the source too. Once [`Source::splits`] of a live run does not name it any
+    /// more, its reader is asked for nothing; the next save point holds how far it was read, [`Source::commit`] and
+    /// [`Source::close`] of its reader follow, and when the source names it again another reader begins, with the position
+    /// and the state of then.
+    #[must_use]
+    pub fn may_leave(self) -> Split {
+        self.with(MAY_LEAVE, true)
+    }
+
+    /// Whether it [may leave](Split::may_leave).
+    pub fn leaves(&self) -> bool {
+        self.more.get(MAY_LEAVE).is_some_and(|leaves| leaves == &serde_json::Value::Bool(true))
     }
 
     /// A text that was added.
@@ -93,7 +110,8 @@ pub trait Source: DeserializeOwned + Send + 'static {
     /// Gets ready: what cannot be reached or read is an error now.
     fn open(&mut self, stage: &mut StageContext<'_>) -> Result<()>;
 
-    /// The splits, in order. With several instances only one of them is asked; the division does not depend on how many
+    /// The splits, in order. A live run asks about every second, for new ones and for those that
+    /// [left](Split::may_leave). With several instances only one of them is asked; the division does not depend on how many
     /// there are.
     fn splits(&mut self) -> Result<Vec<Split>>;
 
@@ -104,7 +122,8 @@ pub trait Source: DeserializeOwned + Send + 'static {
     /// returns within a second or so, with [`Read::Idle`] where there is nothing to read.
     fn read(&mut self, limits: Limits, emitter: &mut Emitter<'_>) -> Result<Read>;
 
-    /// What was read up to these positions is safe and will not be asked for again.
+    /// What was read up to these positions is safe and will not be asked for again. A reader of a live run is told so after
+    /// every save point, with no position where its split has brought no row.
     fn commit(&mut self, positions: &[Position]) -> Result<()> {
         let _ = positions;
         Ok(())

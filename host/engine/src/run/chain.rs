@@ -14,7 +14,7 @@ use crate::batch::{Batch, SplitOrigin};
 use crate::columns;
 use arrow_schema::SchemaRef;
 use campanile_sdk::proxy::{Answer, Stage};
-use campanile_sdk::{Error, ErrorKind};
+use campanile_sdk::{Error, ErrorKind, Position};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -128,13 +128,12 @@ impl Chain {
             self.stand_still(number, source.as_ref());
         }
         let splits = source.as_ref().map(|source| source.splits(&self)).unwrap_or_default();
-        let mut readers = source.map(super::source::Source::into_readers).unwrap_or_default();
+        let readers = source.map(super::source::Source::into_readers).unwrap_or_default();
         let mut nodes = self.nodes;
         for node in &mut nodes {
             node.outputs.iter_mut().for_each(|output| output.targets.clear());
             node.errors.clear();
         }
-        readers.retain(Option::is_some);
         Ended { nodes, splits, readers, letters: self.letters.into_inner() }
     }
 
@@ -433,8 +432,8 @@ pub(super) struct Ended {
     pub(super) nodes: Vec<Node>,
     /// How far its splits are.
     pub(super) splits: Vec<super::barrier::SplitAt>,
-    /// Instances of a live source, to be closed.
-    pub(super) readers: Vec<Option<Stage>>,
+    /// Instances of a live source with how far each has read, to be closed.
+    pub(super) readers: Vec<(Vec<Position>, Stage)>,
     /// Dead letters since the last save point.
     pub(super) letters: dead_letters::Pending,
 }

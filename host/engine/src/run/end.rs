@@ -18,8 +18,8 @@ use crate::alerts::Groups;
 use crate::outbox::Raised;
 use crate::plan::Plan;
 use crate::store::Write;
-use campanile_sdk::Kind;
 use campanile_sdk::proxy::{AlertOut, Stage};
+use campanile_sdk::{Kind, Position};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -68,7 +68,8 @@ impl End<'_> {
             match chain.join() {
                 Ok(Ended { nodes: ended, splits, readers: of_chain, mut letters }) => {
                     let source = ended.first().map(|node| node.index);
-                    readers.extend(of_chain.into_iter().flatten().map(|stage| (source.unwrap_or_default(), stage)));
+                    let source = source.unwrap_or_default();
+                    readers.extend(of_chain.into_iter().map(|(read, stage)| (source, read, stage)));
                     nodes.extend(ended);
                     arrival.splits.extend(splits);
                     part.letters.extend(letters.take());
@@ -83,12 +84,17 @@ impl End<'_> {
         for node in nodes.iter().filter(|node| self.kind(node) == Kind::Sink) {
             self.prepare(node);
         }
-        for (index, stage) in readers {
-            self.close_stage(index, stage);
-        }
         for node in nodes.iter().filter(|node| self.kind(node) != Kind::Sink) {
             self.close(node);
         }
+        // Readers are closed when they know what is saved, and before what opened them is gone.
+        let openers: Vec<(usize, Option<Stage>)> = match readers.is_empty() {
+            true => Vec::new(),
+            false => {
+                let sources = nodes.iter().filter(|node| self.kind(node) == Kind::Source);
+                sources.map(|node| (node.index, node.stage.borrow_mut().take())).collect()
+            }
+        };
         let completed = self.shared.status() == Status::Completed;
         let saves = has_chains && !self.shared.has_failed();
         let (sinks, alerts) = match &opened.durable {
@@ -114,10 +120,19 @@ impl End<'_> {
                         part,
                         alerts,
                     );
-                    saved.unwrap_or_else(|message| self.shared.fail_run(message));
+                    match saved {
+                        Ok(()) => self.commit(&mut readers),
+                        Err(message) => self.shared.fail_run(message),
+                    }
                 }
                 durable.outbox.end();
             }
+        }
+        for (index, _, stage) in readers {
+            self.close_stage(index, stage);
+        }
+        for (index, opener) in openers {
+            self.inside(index, || drop(opener));
         }
         self.shared.drain();
         // With the last sender gone the publishers end.
@@ -168,6 +183,14 @@ impl End<'_> {
         if let Some(stage) = stage.as_mut().filter(|_| self.shared.status() == Status::Completed) {
             let prepared = self.inside(node.index, || stage.prepare());
             prepared.unwrap_or_else(|error| self.shared.fail(node.index, failure(&error, None)));
+        }
+    }
+
+    /// Tells readers of live sources what is saved.
+    fn commit(&self, readers: &mut [(usize, Vec<Position>, Stage)]) {
+        for (index, read, stage) in readers {
+            let committed = self.inside(*index, || stage.commit_positions(read));
+            self.note_end(*index, committed.err().map(|error| failure(&error, None)));
         }
     }
 

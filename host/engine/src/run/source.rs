@@ -7,7 +7,7 @@ use super::shared::Shared;
 use super::splits::Taken;
 use super::windows::SplitState;
 use campanile_sdk::proxy::{Answer, Stage};
-use campanile_sdk::{Position, Read};
+use campanile_sdk::{Position, Read, Split};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -63,6 +63,24 @@ struct Reader {
     stage: RefCell<Option<Stage>>,
     position: Option<u64>,
     ended: bool,
+    leaving: Leaving,
+}
+
+/// Whether a split is about to leave.
+enum Leaving {
+    Not,
+    /// It is read no more, and waits for a save point.
+    Wanted,
+    /// The save point with this number holds how far it was read; and what the source kept of it.
+    Saved(u64, Option<Vec<u8>>),
+}
+
+impl Reader {
+    /// How far it has read, if it has.
+    fn read_up_to(&self) -> Vec<Position> {
+        let at = |position| Position { split: self.taken.origin.id.clone(), position };
+        self.position.map(at).into_iter().collect()
+    }
 }
 
 impl Source {
@@ -98,7 +116,7 @@ impl Source {
         if let Some(index) = self.current.get() {
             splits.push(SplitAt { index, position: chain.position.get(), finished: false, state: None });
         }
-        for reader in self.readers.borrow().iter() {
+        for reader in self.readers.borrow_mut().iter_mut() {
             let mut stage = reader.stage.borrow_mut();
             let node = &chain.nodes[0];
             let name = chain.shared.stages[node.index].name;
@@ -111,6 +129,9 @@ impl Source {
                 None
             });
             let index = reader.taken.origin.index;
+            if !matches!(reader.leaving, Leaving::Not) {
+                reader.leaving = Leaving::Saved(chain.seen.get(), state.clone());
+            }
             splits.push(SplitAt { index, position: reader.position, finished: reader.ended, state });
         }
         let at = |split: &SplitAt| {
@@ -133,8 +154,10 @@ impl Source {
         splits
     }
 
-    pub(super) fn into_readers(self) -> Vec<Option<Stage>> {
-        self.readers.into_inner().into_iter().map(|reader| reader.stage.into_inner()).collect()
+    /// The instances of a live source, each with how far it has read.
+    pub(super) fn into_readers(self) -> Vec<(Vec<Position>, Stage)> {
+        let readers = self.readers.into_inner().into_iter();
+        readers.filter_map(|reader| Some((reader.read_up_to(), reader.stage.into_inner()?))).collect()
     }
 
     /// Stands still where that is asked for, tells what is saved, and waits while the run is held. False when it shall end.
@@ -171,16 +194,18 @@ impl Source {
             return;
         }
         for reader in self.readers.borrow().iter() {
-            if let Some(own) = positions.iter().find(|position| position.split == reader.taken.origin.id) {
-                commit(&reader.stage, std::slice::from_ref(own));
-            }
+            let own = positions.iter().find(|position| position.split == reader.taken.origin.id);
+            commit(&reader.stage, own.map_or(&[], std::slice::from_ref));
         }
-        let left = |reader: &mut Reader| reader.ended && finished.contains(&reader.taken.origin.index);
+        let left = |reader: &mut Reader| {
+            let is_done = reader.ended && finished.contains(&reader.taken.origin.index);
+            is_done || matches!(reader.leaving, Leaving::Saved(number, _) if number <= saved)
+        };
         let left: Vec<Reader> = self.readers.borrow_mut().extract_if(.., left).collect();
         left.into_iter().for_each(|reader| self.let_go(chain, reader));
     }
 
-    /// Closes the reader of a split that was read to its end.
+    /// Closes the reader of a split that leaves, or was read to its end.
     fn let_go(&self, chain: &Chain, reader: Reader) {
         let (index, slot) = (chain.nodes[0].index, &chain.slot);
         let name = chain.shared.stages[index].name;
@@ -191,6 +216,21 @@ impl Source {
                 chain.shared.fail(index, wrong);
             }
             slot.inside(index, name, || drop(stage));
+        }
+        if let (Leaving::Saved(_, state), false) = (reader.leaving, reader.ended) {
+            self.shared.splits.give_back(reader.taken.origin.index, state);
+        }
+    }
+
+    /// Reads no more of the splits that may leave and are not named any more.
+    fn note_left(&self, chain: &Chain, splits: &[Split]) {
+        for reader in self.readers.borrow_mut().iter_mut() {
+            let split = &reader.taken.split;
+            let is_named = splits.iter().any(|named| named.id == split.id);
+            if split.leaves() && !is_named && matches!(reader.leaving, Leaving::Not) {
+                reader.leaving = Leaving::Wanted;
+                chain.barrier.want();
+            }
         }
     }
 
@@ -273,6 +313,7 @@ impl Source {
                 if asked != Answer::Go {
                     return;
                 }
+                self.note_left(chain, &splits);
                 self.shared.splits.add((node.index, chain.shared.stages[node.index].name), splits);
             }
             if let Some(taken) = self.shared.splits.take(node.index)
@@ -286,7 +327,8 @@ impl Source {
             // Where the turn was broken off it goes on: whatever breaks it, each split has its own.
             let first = turn;
             for number in (0..count).map(|step| (first + step) % count) {
-                let Some(reader) = readers.get_mut(number).filter(|reader| !reader.ended) else { continue };
+                let goes_on = |reader: &&mut Reader| !reader.ended && matches!(reader.leaving, Leaving::Not);
+                let Some(reader) = readers.get_mut(number).filter(goes_on) else { continue };
                 turn = number + 1;
                 match self.read_one(chain, reader) {
                     Some(Read::More) => news = true,
@@ -324,7 +366,7 @@ impl Source {
             stage.begin(&taken.split, taken.position).map(|()| true)
         });
         let position = taken.position;
-        self.readers.borrow_mut().push(Reader { taken, stage, position, ended: false });
+        self.readers.borrow_mut().push(Reader { taken, stage, position, ended: false, leaving: Leaving::Not });
         begun == Answer::Go
     }
 

@@ -47,6 +47,9 @@ pub(super) struct SavedSplit {
     pub(super) id: String,
     pub(super) position: Option<u64>,
     pub(super) finished: bool,
+    /// Another process may have it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) leaves: bool,
 }
 
 /// A split of a save point, with what its source kept of it.
@@ -91,6 +94,7 @@ impl SplitTable {
         let mut entries = self.entries();
         for (saved, state) in saved {
             let split = Split::new(&saved.id);
+            let split = if saved.leaves { split.may_leave() } else { split };
             let index = entries.len() as u32;
             entries.push(Entry {
                 stage: None,
@@ -106,10 +110,11 @@ impl SplitTable {
         }
     }
 
-    /// The splits that were begun and that no source has any more.
+    /// The splits that were begun and that no source has any more; others may have those that leave.
     pub(super) fn lost(&self) -> Vec<SavedSplit> {
         let entries = self.entries();
-        let lost = entries.iter().filter(|entry| !entry.known && entry.doing != SplitState::Finished);
+        let lost =
+            entries.iter().filter(|entry| !entry.known && entry.doing != SplitState::Finished && !entry.split.leaves());
         lost.map(Entry::saved).collect()
     }
 
@@ -127,6 +132,14 @@ impl SplitTable {
             position: entry.position,
             state: entry.state.take(),
         })
+    }
+
+    /// A split has left, with what the source kept of it: it can be taken again when the source names it again.
+    pub(super) fn give_back(&self, index: u32, state: Option<Vec<u8>>) {
+        if let Some(entry) = self.entries().get_mut(index as usize) {
+            (entry.taken, entry.known, entry.state) = (false, false, state);
+            entry.doing = SplitState::Waiting;
+        }
     }
 
     /// A split had nothing, in a read that began at this time, milliseconds since 1970.
@@ -192,6 +205,7 @@ impl Entry {
             id: self.origin.id.clone(),
             position: self.position,
             finished: self.doing == SplitState::Finished,
+            leaves: self.split.leaves(),
         }
     }
 }

@@ -70,7 +70,7 @@ impl Wake for Unpark {
 }
 
 /// What a future brings, if it does so in time.
-fn wait_for<T>(future: impl Future<Output = T>, patience: Duration) -> Option<T> {
+pub(crate) fn wait_for<T>(future: impl Future<Output = T>, patience: Duration) -> Option<T> {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut future = pin!(future);
     let until = Instant::now() + patience;

@@ -3,6 +3,7 @@
 use crate::listener::{Listener, Refusal, Report, Ticket, Why};
 use crate::new_topic::Creation;
 use crate::security::Security;
+use crate::topic_limit;
 use crate::verdict::{self, Verdict};
 use campanile_sdk::{Error, Result, Services};
 use rdkafka::ClientConfig;
@@ -89,13 +90,18 @@ impl Producer {
         connect_timeout: Duration,
         services: Services,
     ) -> Result<Producer> {
-        let client = config.create_with_context(Listener::new(services)).map_err(|error| {
-            let words = target.security.in_our_words(&error.to_string());
-            Error::config(format!("cannot make a producer for Kafka: {words}"))
-        })?;
+        let make = |config: &ClientConfig| {
+            config.create_with_context(Listener::new(services)).map_err(|error| {
+                let words = target.security.in_our_words(&error.to_string());
+                Error::config(format!("cannot make a producer for Kafka: {words}"))
+            })
+        };
         let patience = message_timeout + GRACE;
-        let producer = Producer { client, topic: target.topic.to_owned(), patience, services };
+        let mut producer = Producer { client: make(config)?, topic: target.topic.to_owned(), patience, services };
         producer.find_topic(config, target, connect_timeout)?;
+        if let Some(config) = topic_limit::fitted(config, target.topic, services) {
+            producer.client = make(&config)?;
+        }
         Ok(producer)
     }
 

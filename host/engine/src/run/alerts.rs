@@ -12,7 +12,9 @@ use crate::batch::{Batch, SplitOrigin};
 use crate::outbox::{Cause, Raised};
 use campanile_abi::{NO_POSITION, NO_ROW};
 use campanile_sdk::proxy::{AlertOut, AlertsIn, PayloadsIn};
+use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// Where the alerts of one instance of a stage go.
 pub(super) struct AlertSink {
@@ -384,42 +386,63 @@ pub(super) fn group_prefix(stage: &str, instance: usize) -> String {
 
 /// The alert of a group, with its id.
 pub(super) fn grouped(shared: &Shared, stage: usize, group: GroupedAlert, partial: bool) -> AlertOut {
-    let stage = &shared.stages[stage];
-    add(&stage.metrics.alerts_groups, 1);
-    let named = Named {
-        run_id: &shared.identity.run_id,
-        stage: stage.name,
-        group_by: &stage.group_by,
-        windows: stage.windows.as_ref(),
-        now_ms: shared.now_ms(),
-    };
-    named.alert(group, partial)
+    Named::of(shared, stage).alert(group, partial)
 }
 
 /// What the alerts of a stage's groups have in common.
 pub(super) struct Named<'a> {
-    pub(super) run_id: &'a str,
-    pub(super) stage: &'a str,
-    pub(super) group_by: &'a str,
-    pub(super) windows: Option<&'a StageWindows>,
-    pub(super) now_ms: i64,
+    run_id: &'a str,
+    stage: &'a str,
+    group_by: &'a str,
+    windows: Option<&'a StageWindows>,
+    now_ms: i64,
+    /// Counts them.
+    counter: Option<&'a AtomicU64>,
+    /// The members of the last one: those of one window are the same.
+    last: RefCell<(Option<i64>, bool, String)>,
 }
 
-impl Named<'_> {
+impl<'a> Named<'a> {
+    /// Of a stage of this run.
+    pub(super) fn of(shared: &'a Shared, stage: usize) -> Named<'a> {
+        let of_run = (shared.identity.run_id.as_str(), shared.now_ms());
+        let stage = &shared.stages[stage];
+        let named = Named::new(of_run, (stage.name, &stage.group_by), stage.windows.as_ref());
+        Named { counter: Some(&stage.metrics.alerts_groups), ..named }
+    }
+
+    /// Of a run and the time, a stage and its groupBy keys, and the windows of its alerts.
+    pub(super) fn new(
+        (run_id, now_ms): (&'a str, i64),
+        (stage, group_by): (&'a str, &'a str),
+        windows: Option<&'a StageWindows>,
+    ) -> Named<'a> {
+        let last = RefCell::new((None, false, String::new()));
+        Named { run_id, stage, group_by, windows, now_ms, counter: None, last }
+    }
+
     pub(super) fn alert(&self, group: GroupedAlert, partial: bool) -> AlertOut {
+        if let Some(counter) = self.counter {
+            add(counter, 1);
+        }
         // Groups of one key that were closed before their time are told apart by what they began with.
         let number = match group.partial {
             true => format!("{}.{}.{}", group.first.split, group.first.position, group.first.ordinal),
             false => group.ordinal.to_string(),
         };
         let window = group.window.map_or_else(|| "-".to_owned(), |start| start.to_string());
+        let partial = group.partial || partial;
+        let mut last = self.last.borrow_mut();
+        if (last.0, last.1) != (group.window, partial) {
+            *last = (group.window, partial, more(self.windows, group.window, partial, false));
+        }
         AlertOut {
             id: format!("{}/{}/{:016x}/{window}/{number}", self.run_id, self.stage, group.key_hash),
             stage: self.stage.to_owned(),
             payload: group.payload,
             time_ms: self.now_ms,
             group_by: self.group_by.to_owned(),
-            more: more(self.windows, group.window, group.partial || partial, false),
+            more: last.2.clone(),
         }
     }
 }

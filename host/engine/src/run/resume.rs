@@ -235,13 +235,7 @@ impl Resume {
     ) -> Result<Vec<AlertOut>, String> {
         let windows = StageWindows::new(spec);
         let group_by = serde_json::to_string(&spec.group_by).unwrap_or_default();
-        let named = Named {
-            run_id: &self.point.run_id,
-            stage: &stage.name,
-            group_by: &group_by,
-            windows: windows.as_ref(),
-            now_ms,
-        };
+        let named = Named::new((&self.point.run_id, now_ms), (&stage.name, &group_by), windows.as_ref());
         let mut together = Groups::new(spec);
         let mut alerts = Vec::new();
         for instance in 0..stage.instances {

@@ -1,6 +1,6 @@
 //! Makes save points, and closes windows: both while all chains stand still.
 
-use super::alerts::{Closed, grouped};
+use super::alerts::{Closed, Named, grouped};
 use super::barrier::{Arrival, Barrier, Decision, Part, SplitAt};
 use super::publishers::Publishers;
 use super::save_point::{REPEATS, SavePoint, SavedStatus, split_name, state_name};
@@ -177,8 +177,9 @@ pub(super) fn closed_alerts(shared: &Shared, closed: Vec<Closed>) -> Vec<(usize,
     }
     for (stage, mut groups) in windows {
         let out = alerts.entry(stage).or_default();
-        out.extend(groups.drain().map(|group| grouped(shared, stage, group, false)));
-        out.extend(groups.take_early().into_iter().map(|group| grouped(shared, stage, group, false)));
+        let named = Named::of(shared, stage);
+        out.extend(groups.drain().map(|group| named.alert(group, false)));
+        out.extend(groups.take_early().into_iter().map(|group| named.alert(group, false)));
         super::metrics::add_u64(&shared.stages[stage].metrics.alerts_withheld, groups.withheld());
     }
     alerts.into_iter().filter(|(_, alerts)| !alerts.is_empty()).collect()

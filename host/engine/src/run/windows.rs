@@ -2,6 +2,7 @@
 
 use crate::alerts::AlertsSpec;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How far a split is at a stage.
@@ -35,16 +36,19 @@ pub(super) struct StageWindows {
     pub(super) by_event_time: bool,
     pub(super) lateness_ms: i64,
     idle_after_ms: i64,
+    /// Windows that start here or before are closed; asked for each alert.
+    closed_until: AtomicI64,
     state: Mutex<State>,
 }
+
+/// No window is closed.
+const NONE_CLOSED: i64 = i64::MIN;
 
 #[derive(Debug, Default)]
 struct State {
     seen: HashMap<u32, Seen>,
     /// The oldest open window of each instance.
     oldest: HashMap<usize, i64>,
-    /// Windows that start here or before are closed.
-    closed_until: Option<i64>,
 }
 
 impl StageWindows {
@@ -55,6 +59,7 @@ impl StageWindows {
             by_event_time: spec.time_field.is_some(),
             lateness_ms: spec.allowed_lateness_ms(),
             idle_after_ms: i64::try_from(spec.idle_after().as_millis()).unwrap_or(i64::MAX),
+            closed_until: AtomicI64::new(NONE_CLOSED),
             state: Mutex::default(),
         })
     }
@@ -92,7 +97,7 @@ impl StageWindows {
 
     /// Windows that start here or before are closed.
     pub(super) fn closed_until(&self) -> Option<i64> {
-        self.state().closed_until
+        Some(self.closed_until.load(Ordering::Acquire)).filter(|closed| *closed != NONE_CLOSED)
     }
 
     /// How far each split is.
@@ -103,7 +108,7 @@ impl StageWindows {
     /// Goes on from a save point.
     pub(super) fn restore(&self, times: &[(u32, i64)], closed_until: Option<i64>, now_ms: i64) {
         let mut state = self.state();
-        state.closed_until = closed_until;
+        self.closed_until.store(closed_until.unwrap_or(NONE_CLOSED), Ordering::Release);
         state.seen = times.iter().map(|&(split, latest_ms)| (split, Seen { latest_ms, at_ms: now_ms })).collect();
     }
 
@@ -125,8 +130,7 @@ impl StageWindows {
 
     /// Windows that start here or before are closed from now on.
     pub(super) fn close_until(&self, start: i64) {
-        let mut state = self.state();
-        state.closed_until = Some(state.closed_until.map_or(start, |before| before.max(start)));
+        self.closed_until.fetch_max(start, Ordering::AcqRel);
     }
 }
 

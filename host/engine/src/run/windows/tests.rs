@@ -1,7 +1,14 @@
 use super::*;
 
 fn windows(by_event_time: bool, lateness_ms: i64) -> StageWindows {
-    StageWindows { length_ms: 10_000, by_event_time, lateness_ms, idle_after_ms: 5_000, state: Mutex::default() }
+    StageWindows {
+        length_ms: 10_000,
+        by_event_time,
+        lateness_ms,
+        idle_after_ms: 5_000,
+        closed_until: AtomicI64::new(NONE_CLOSED),
+        state: Mutex::default(),
+    }
 }
 
 use SplitState::{Active, Finished, Waiting};

@@ -80,6 +80,6 @@ impl Options {
     /// For a store that one run of a pipeline keeps, of which there are many: less memory, and no thread that cleans. Whoever
     /// trims or lets messages expire calls [`crate::Messaging::clean`] now and then.
     pub fn small() -> Options {
-        Options { clean_every: Duration::MAX, cache_bytes: 1 << 20, memtable_bytes: 4 << 20, ..Options::default() }
+        Options { clean_every: Duration::MAX, cache_bytes: 1 << 20, memtable_bytes: 16 << 20, ..Options::default() }
     }
 }

@@ -1,6 +1,6 @@
 //! Alerts to a real Kafka, read back by Kafka's own consumer.
 
-mod broker;
+pub(crate) mod broker;
 mod crashes;
 mod messages;
 mod outages;

@@ -16,6 +16,7 @@ mod errors_verb;
 mod examples;
 mod examples_live;
 mod kafka;
+mod kafka_source_sink;
 mod live;
 mod messaging;
 mod metrics;

@@ -8,12 +8,14 @@ use crate::group::Partition;
 use crate::message_key;
 use crate::producer_properties::ProducerProperties;
 use crate::security::Security;
+use crate::topic_limit;
 use crate::transaction::Transactions;
 use crate::writer::{Outgoing, Writer};
 use campanile_sdk::{
     Any, Batch, Configure, Emitter, Error, ErrorKind, Field, Finding, Input, Level, Record, Result, Services, Sink,
     StageContext,
 };
+use rdkafka::ClientConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
@@ -26,6 +28,11 @@ const NOT_WRITTEN: i32 = 1;
 /// How long a transaction may be open, unless `producerProperties` says otherwise: longer than it is between save points.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 const TRANSACTION_TIMEOUT_MS: &str = "transaction.timeout.ms";
+const MAX_BYTES: &str = "message.max.bytes";
+/// The least that librdkafka takes for it.
+const LEAST_BYTES: u64 = 1_000;
+/// What a message on its own takes beside its content, in bytes.
+const OVERHEAD_BYTES: u64 = 128;
 /// Kafka's bound for a transactional id, which is a text of at most 2^15 - 1 bytes.
 const MAX_ID_BYTES: usize = 32_767;
 
@@ -129,6 +136,18 @@ impl KafkaSink {
     }
 }
 
+/// What the topic would refuse is not sent: a record that is too large is told with its place.
+fn fit(config: &mut ClientConfig, topic: &str, services: Services) {
+    let compresses = ["compression.type", "compression.codec"].iter().any(|name| config.get(name).is_some());
+    let Some(fitted) = topic_limit::fitted(config, topic, services) else { return };
+    let limit: Option<u64> = fitted.get("batch.size").and_then(|size| size.parse().ok());
+    *config = fitted;
+    let most = config.get(MAX_BYTES).and_then(|bytes| bytes.parse().ok()).unwrap_or(u64::MAX);
+    if let Some(limit) = limit.filter(|limit| *limit < most && !compresses) {
+        config.set(MAX_BYTES, limit.saturating_sub(OVERHEAD_BYTES).max(LEAST_BYTES).to_string());
+    }
+}
+
 fn fields(input: Input<'_>, names: &[String]) -> Result<Vec<Field<Any>>> {
     names.iter().map(|name| input.any(name)).collect()
 }
@@ -173,6 +192,7 @@ impl Sink for KafkaSink {
                 config.set(TRANSACTION_TIMEOUT_MS, least_ms.to_string());
             }
         }
+        fit(&mut config, &self.topic, services);
         let writer = Writer::connect(&config, &self.topic, properties.message_timeout(), services)?;
         let begin = |_: &String| Transactions::begin(&writer, &stage.run_id(), services);
         let transactions = self.transactional_id.as_ref().map(begin).transpose()?;

@@ -160,6 +160,13 @@ impl Broker {
         messages
     }
 
+    /// The values of all messages of a topic but for those of transactions that are not committed.
+    #[track_caller]
+    pub(crate) fn committed(&self, topic: &str) -> Vec<String> {
+        let words = ["consume", "--dir", self.dir(), topic, "--timeout-ms", "4000", "--isolation", "read_committed"];
+        done(&words).lines().map(str::to_owned).collect()
+    }
+
     /// How many bytes the topic has on the disk.
     pub(crate) fn bytes(&self, topic: &str) -> u64 {
         let entries = std::fs::read_dir(self.folder.join("data")).unwrap().flatten();

@@ -14,7 +14,8 @@ pub(crate) struct DataFolder {
 /// Where messages are.
 #[derive(Debug, Args)]
 pub(crate) struct BackingArgs {
-    /// Messages are in the folder `messaging` of this one. Else CAMPANILE_DATA, else the platform's data folder
+    /// Messages are in the folder `messaging` of this one. Else CAMPANILE_DATA, else the platform's data folder. A run that is
+    /// given one is saved there on the way: its alerts survive a crash, and it can be resumed
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Messages are in this folder, or with the server at http://HOST:PORT or https://HOST:PORT

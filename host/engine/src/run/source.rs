@@ -366,6 +366,10 @@ impl Source {
             stage.begin(&taken.split, taken.position).map(|()| true)
         });
         let position = taken.position;
+        if position.is_none() {
+            // Where it begins may be known only now, and could not be found again after a crash.
+            chain.barrier.want();
+        }
         self.readers.borrow_mut().push(Reader { taken, stage, position, ended: false, leaving: Leaving::Not });
         begun == Answer::Go
     }

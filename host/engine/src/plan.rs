@@ -2,6 +2,7 @@
 //! is open yet; all problems were collected on the way.
 
 mod properties;
+mod sharing;
 mod windows;
 
 use crate::graph::{Flow, Graph};
@@ -36,6 +37,8 @@ pub(crate) struct PlannedStage {
     pub(crate) max_alerts_per_second: Option<f64>,
     /// Of a source: it never ends by itself.
     pub(crate) is_live: bool,
+    /// Of a source: the group of processes that share its records.
+    group: Option<String>,
 }
 
 impl Plan {
@@ -215,7 +218,9 @@ impl Planner<'_> {
             let ports = outputs[index].iter().flatten().map(|output| output.port.clone()).collect();
             let max_alerts_per_second = properties::max_alerts_per_second(&manifest, &properties);
             let is_live = stage.plugin.kind == Kind::Source && properties::is_live(&manifest, &properties);
-            planned[index] = Some(PlannedStage { plugin, properties, ports, max_alerts_per_second, is_live });
+            let group =
+                (stage.plugin.kind == Kind::Source).then(|| properties::group(&manifest, &properties)).flatten();
+            planned[index] = Some(PlannedStage { plugin, properties, ports, max_alerts_per_second, is_live, group });
         }
         let live = planned.iter().flatten().any(|stage| stage.is_live);
         for (index, stage) in spec.stages.iter().enumerate() {
@@ -227,6 +232,10 @@ impl Planner<'_> {
             };
             let path = format!("{}.alerts", spec.stage_path(index));
             self.findings.extend(windows::check(alerts, schema.as_ref(), live, &path));
+            let sources = sharing::reached_from(self.graph, index).into_iter();
+            let groups = sources
+                .filter_map(|source| Some((&*spec.stages[source].name, planned[source].as_ref()?.group.as_deref()?)));
+            self.findings.extend(sharing::check(alerts, groups, &path));
         }
         planned
     }

@@ -38,6 +38,7 @@ pub(crate) struct KafkaSource {
     /// Instead of `topics`: a regular expression that the whole name of a topic matches.
     topic_pattern: Option<String>,
     /// The consumer group: all processes of one group share the partitions. With `follow`, where it is required.
+    #[schemars(extend("x-group" = true))]
     group: Option<String>,
     /// Where reading begins in a partition of which neither this run nor the group has read anything: `earliest`, `latest`,
     /// or a time (RFC 3339 or milliseconds since 1970).

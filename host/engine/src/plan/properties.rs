@@ -69,6 +69,16 @@ pub(super) fn is_live(manifest: &PluginManifest, properties: &Value) -> bool {
     })
 }
 
+/// In a property's schema, of a source: its value names the group of processes that share what there is to read.
+const GROUP_KEYWORD: &str = "x-group";
+
+/// The group of processes that a source shares its records with.
+pub(super) fn group(manifest: &PluginManifest, properties: &Value) -> Option<String> {
+    let declared = manifest.schema["properties"].as_object()?;
+    let (name, _) = declared.iter().find(|(_, schema)| schema[GROUP_KEYWORD] == Value::Bool(true))?;
+    properties.get(name)?.as_str().filter(|group| !group.is_empty()).map(str::to_owned)
+}
+
 /// The schema, with unknown properties refused: a misspelt property is a mistake, whatever its author said.
 fn closed(schema: &Value) -> Value {
     let mut schema = schema.clone();

@@ -6,6 +6,7 @@ use campanile_engine::store::{InMemoryStore, Store, Topic};
 use campanile_engine::{Report, RunOptions, Status};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 fn records(count: usize) -> Vec<Rec> {
@@ -228,4 +229,31 @@ fn splits_of_a_live_source_have_their_turn_and_are_let_go_when_they_have_ended_a
     let commits = world.commits.lock().unwrap();
     let last = |split: &str| commits.iter().filter(|(other, _)| other == split).map(|(_, at)| *at).max();
     assert_eq!(["one-0", "one-1", "one-2", "one-3"].map(last), [Some(59), Some(29), Some(19), Some(4)]);
+}
+
+#[test]
+fn splits_that_leave_are_saved_first_and_go_on_when_they_come_back() {
+    let shared = json!({ "follow": true, "shared": true });
+    let pipeline = Pipeline::new().stage("one", "source", "Followed", shared).sink("out").join(&["one", "out"]);
+    let world = world();
+    let all = world.split_count("one");
+    world.release(2);
+    let store = InMemoryStore::new();
+    let run = pipeline.begin(&world, pipeline.options(&world, &store));
+    world.wait("two of each", |world| world.lines("out").len() == 2 * all);
+    world.away.store(1, Ordering::SeqCst);
+    world.wait("its reader goes", |world| world.closes() == 1);
+    let last = format!("one-{}", all - 1);
+    assert!(world.commits.lock().unwrap().contains(&(last, 1)), "what was read of it is saved and told before");
+    world.release(3);
+    world.wait("the others go on", |world| world.lines("out").len() == 2 * all + all - 1);
+    run.stops();
+    // Others may have it: it is not missed.
+    let run = pipeline.begin(&world, pipeline.options(&world, &store));
+    world.away.store(0, Ordering::SeqCst);
+    world.wait("it goes on", |world| world.lines("out").len() == 3 * all);
+    let report = run.stops();
+    let problems: Vec<_> = report.problems.iter().map(|problem| &problem.message).collect();
+    assert!(!problems.iter().any(|problem| problem.contains("any more")), "{problems:?}");
+    assert_eq!(report.metric("out", "records.in"), 3 * all as u64, "nothing is read twice");
 }

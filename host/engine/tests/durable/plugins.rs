@@ -49,6 +49,9 @@ struct Records {
     /// It never ends.
     #[serde(default)]
     follow: bool,
+    /// Its splits may leave.
+    #[serde(default)]
+    shared: bool,
     #[serde(skip)]
     split: usize,
     #[serde(skip)]
@@ -71,7 +74,8 @@ impl Source for Records {
 
     fn splits(&mut self) -> Result<Vec<Split>> {
         let count = World::of(&self.world).split_count(&self.name);
-        Ok((0..count).map(|split| Split::new(format!("{}-{split}", self.name)).with("split", split)).collect())
+        let splits = (0..count).map(|split| Split::new(format!("{}-{split}", self.name)).with("split", split));
+        Ok(splits.map(|split| if self.shared { split.may_leave() } else { split }).collect())
     }
 
     fn begin(&mut self, split: &Split, position: Option<u64>) -> Result<()> {

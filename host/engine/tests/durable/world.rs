@@ -1,7 +1,7 @@
 //! What is outside of a run: what its sources read, and what its sinks and publishers have done, crash or not.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,8 @@ pub(crate) struct World {
     /// So many records of each split may be read; all where nothing is said.
     released: Mutex<Option<u64>>,
     pub(crate) commits: Mutex<Vec<(String, u64)>>,
+    /// So many splits, the last ones, are with other processes.
+    pub(crate) away: AtomicUsize,
     /// How many instances of sources were closed.
     closes: AtomicU64,
     /// Sinks fail when they have written so many lines more.
@@ -120,7 +122,8 @@ impl World {
     }
 
     pub(crate) fn split_count(&self, source: &str) -> usize {
-        self.splits.lock().unwrap().get(source).map_or(0, Vec::len)
+        let away = self.away.load(Ordering::SeqCst);
+        self.splits.lock().unwrap().get(source).map_or(0, |splits| splits.len().saturating_sub(away))
     }
 
     /// The records of a split from a position on, and whether these are all.

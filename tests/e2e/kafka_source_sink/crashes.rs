@@ -1,6 +1,7 @@
 //! Runs that are killed at random moments, and what they leave behind.
 
 use super::*;
+use campanile_tests::until;
 use std::time::{Duration, Instant};
 
 /// How often a run is killed; `CAMPANILE_KAFKA_KILLS` says another number.
@@ -47,9 +48,12 @@ fn transactions_write_each_message_once_whenever_the_run_is_killed() {
     let Some(broker) = Broker::shared() else { return };
     let (from, to) = (broker.topic("from", 3, &[]), broker.topic("to", 3, &[]));
     let scene = scene();
+    let mut source = following(&broker, &from, &from);
+    // A process that comes back gets its partitions at once.
+    source["consumerProperties"]["group.instance.id"] = json!("only");
     let pipeline = Pipeline::new("kafka-to-kafka")
         .set("saves", json!({ "interval": "50ms" }))
-        .stage("in", "source Kafka", following(&broker, &from, &from))
+        .stage("in", "source Kafka", source)
         .stage(
             "out",
             "sink Kafka",
@@ -72,11 +76,53 @@ fn transactions_write_each_message_once_whenever_the_run_is_killed() {
     });
     running.signal("TERM");
     running.wait().code_is(0);
-    let mut numbers: Vec<u64> = broker
-        .committed(&to)
-        .iter()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["n"].as_u64().unwrap())
-        .collect();
+    assert_eq!(numbers(&broker, &to), (0..count).collect::<Vec<_>>());
+}
+
+#[test]
+fn transactions_write_each_message_once_while_the_broker_is_killed() {
+    let Some(broker) = Broker::own() else { return };
+    let (from, to) = (broker.topic("from", 3, &[]), broker.topic("to", 3, &[]));
+    let scene = scene();
+    let pipeline = Pipeline::new("kafka-to-kafka")
+        .set("saves", json!({ "interval": "50ms" }))
+        .stage("in", "source Kafka", following(&broker, &from, &from))
+        .stage(
+            "out",
+            "sink Kafka",
+            json!({ "brokers": broker.plaintext(), "topic": to, "key": ["user"], "transactionalId": from }),
+        )
+        .join("in > out");
+    let start = || scene.start(&pipeline, &["--data", "data", "--resume"]);
+    let mut running = start();
+    let (rounds, each) = (2, 400);
+    for round in 0..rounds {
+        put_lines(&broker, &from, round * each..(round + 1) * each, 11);
+        let begun = broker.bytes(&to);
+        // A run that failed for the broker goes on as it would be restarted.
+        until("it works", || {
+            if running.has_ended() {
+                running = start();
+            }
+            (broker.bytes(&to) > begun).then_some(())
+        });
+        broker.kill();
+        broker.resume();
+    }
+    let count = rounds * each;
+    until("all are written", || {
+        if running.has_ended() {
+            running = start();
+        }
+        (broker.committed(&to).len() as u64 >= count).then_some(())
+    });
+    assert_eq!(numbers(&broker, &to), (0..count).collect::<Vec<_>>());
+}
+
+/// The numbers of all messages that are committed, in order.
+fn numbers(broker: &Broker, topic: &str) -> Vec<u64> {
+    let number = |line: &String| serde_json::from_str::<Value>(line).unwrap()["n"].as_u64().unwrap();
+    let mut numbers: Vec<u64> = broker.committed(topic).iter().map(number).collect();
     numbers.sort_unstable();
-    assert_eq!(numbers, (0..count).collect::<Vec<_>>());
+    numbers
 }

@@ -133,3 +133,39 @@ fn a_process_that_comes_and_goes_loses_nothing() {
     let times = counted(&scene, &FILES);
     assert!(times.len() as u64 == rounds * each && times.values().all(|times| *times == 1), "{times:?}");
 }
+
+#[test]
+fn transactions_write_each_message_once_while_processes_come_and_are_killed() {
+    let Some(broker) = Broker::shared() else { return };
+    let (from, to) = (broker.topic("storm-from", 4, &[]), broker.topic("storm-to", 4, &[]));
+    let scene = scene();
+    let properties = json!({
+        "brokers": broker.plaintext(), "topic": to, "key": ["user"], "transactionalId": format!("{from}-${{name}}")
+    });
+    let pipeline = Pipeline::new("shared-transactions")
+        .set("saves", json!({ "interval": "50ms" }))
+        .stage("in", "source Kafka", following(&broker, &from, &from))
+        .stage("out", "sink Kafka", properties)
+        .join("in > out");
+    let mut a = start(&scene, &pipeline, "a");
+    let (rounds, each) = (4, 200);
+    let written = |count: u64| (broker.committed(&to).len() as u64 >= count).then_some(());
+    for round in 0..rounds {
+        let b = start(&scene, &pipeline, "b");
+        put_lines(&broker, &from, round * each..(round + 1) * each, USERS);
+        if round % 2 == 0 {
+            a.until("all are written", || written((round + 1) * each));
+            b.signal("TERM");
+            b.wait().code_is(0);
+        } else {
+            b.kill().was_killed();
+        }
+    }
+    a.until("all are written", || written(rounds * each));
+    a.signal("TERM");
+    a.wait().code_is(0);
+    let number = |line: String| serde_json::from_str::<Value>(&line).unwrap()["n"].as_u64().unwrap();
+    let mut numbers: Vec<u64> = broker.committed(&to).into_iter().map(number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..rounds * each).collect::<Vec<_>>());
+}

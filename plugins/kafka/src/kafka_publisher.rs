@@ -66,19 +66,26 @@ impl KafkaPublisher {
         idle.map(finding).collect()
     }
 
-    fn message(&self, alert: &Alert<'_>) -> Message {
-        let of = |names: &[String]| {
+    /// Writes the message of an alert, over what was there.
+    fn write(&self, alert: &Alert<'_>, message: &mut Message) {
+        message.key = match &self.key {
+            Some(names) => key(alert, names),
+            None => key(alert, &alert.group_by()),
+        };
+        message.payload.clear();
+        alert.write_json(self.format, &mut message.payload);
+        message.headers = self.headers.then(|| message_headers::of(alert, self.format));
+    }
+}
+
+/// The key of these fields.
+fn key(alert: &Alert<'_>, names: &[String]) -> Option<Vec<u8>> {
+    match names {
+        [name] => message_key::of_values(&[alert.get(name)]),
+        names => {
             let values: Vec<Option<&str>> = names.iter().map(|name| alert.get(name)).collect();
             message_key::of_values(&values)
-        };
-        let key = match &self.key {
-            Some(names) => of(names),
-            None => of(&alert.group_by()),
-        };
-        let mut payload = Vec::with_capacity(256);
-        alert.write_json(self.format, &mut payload);
-        let headers = self.headers.then(|| message_headers::of(alert, self.format));
-        Message { key, payload, headers }
+        }
     }
 }
 
@@ -118,7 +125,7 @@ impl AlertPublisher for KafkaPublisher {
         let alerts: Vec<Alert<'_>> = alerts.collect();
         producer.deliver(
             alerts.len(),
-            |number| self.message(&alerts[number]),
+            |number, message| self.write(&alerts[number], message),
             |number, delivery| match delivery {
                 Delivery::Done => alerts[number].done(),
                 Delivery::Retry(reason) => alerts[number].retry(reason),

@@ -8,6 +8,7 @@ mod encode;
 mod format;
 mod from;
 mod group;
+mod inbox;
 mod kafka_publisher;
 mod listener;
 mod message_headers;

@@ -1,5 +1,6 @@
 //! What librdkafka says between calls: delivery reports, errors, log lines.
 
+use crate::inbox::Inbox;
 use campanile_sdk::{Level, Services};
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -7,28 +8,18 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaErrorCode as Code;
-use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long the same error may be kept back: librdkafka says one again after 30 s.
 const SAID_AGAIN_WITHIN: Duration = Duration::from_secs(60);
 
-/// What became of a message: its number among those that were sent, and why it was not delivered.
-pub(crate) type Report = (usize, Option<Code>);
-
-/// Travels with a message, and comes back with its report.
-pub(crate) struct Ticket {
-    pub(crate) number: usize,
-    /// Has room for the reports of all messages that were sent with it.
-    pub(crate) reports: SyncSender<Report>,
-}
-
 /// Called by librdkafka from the thread that polls.
 pub(crate) struct Listener {
     services: Services,
     heard: Mutex<Heard>,
     refused: Condvar,
+    pub(crate) inbox: Inbox,
 }
 
 /// The last errors that concern no message.
@@ -60,7 +51,7 @@ pub(crate) enum Why {
 
 impl Listener {
     pub(crate) fn new(services: Services) -> Listener {
-        Listener { services, heard: Mutex::default(), refused: Condvar::new() }
+        Listener { services, heard: Mutex::default(), refused: Condvar::new(), inbox: Inbox::default() }
     }
 
     /// Forgets what it heard before, but for a refusal that may still stand without being said again.
@@ -126,14 +117,13 @@ impl ClientContext for Listener {
 }
 
 impl ProducerContext for Listener {
-    type DeliveryOpaque = Box<Ticket>;
+    type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
+    fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
         let failure = match result {
             Ok(_) => None,
             Err((error, _)) => Some(error.rdkafka_error_code().unwrap_or(Code::Fail)),
         };
-        // Nobody listens any more when the wait was given up.
-        let _ = ticket.reports.try_send((ticket.number, failure));
+        self.inbox.put(ticket, failure);
     }
 }

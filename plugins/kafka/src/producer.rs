@@ -1,6 +1,7 @@
 //! A connection to Kafka that knows what became of each message.
 
-use crate::listener::{Listener, Refusal, Report, Ticket, Why};
+use crate::inbox::{Inbox, Report};
+use crate::listener::{Listener, Refusal, Why};
 use crate::new_topic::Creation;
 use crate::security::Security;
 use crate::topic_limit;
@@ -10,7 +11,6 @@ use rdkafka::ClientConfig;
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode as Code;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 #[cfg(test)]
@@ -28,6 +28,8 @@ const UNKNOWN_FOR: Duration = Duration::from_secs(2);
 const SLICE: Duration = Duration::from_millis(100);
 /// How long delivery reports may be overdue. librdkafka times messages out by itself, once a second.
 const GRACE: Duration = Duration::from_secs(10);
+/// After how many messages reports are looked at while others are sent.
+const SETTLE_EVERY: usize = 1_024;
 /// How long reports of purged messages may take, which come at once.
 const PURGE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -72,6 +74,8 @@ pub(crate) struct Producer {
 /// What is known in the midst of a call of [`Producer::deliver`].
 struct Round<'a> {
     tell: &'a mut dyn FnMut(usize, Delivery),
+    /// The reports that are being looked at.
+    reports: Vec<Report>,
     /// Sent and not reported yet.
     pending: Vec<bool>,
     left: usize,
@@ -165,7 +169,7 @@ impl Producer {
     pub(crate) fn deliver(
         &self,
         count: usize,
-        message: impl Fn(usize) -> Message,
+        mut message: impl FnMut(usize, &mut Message),
         mut tell: impl FnMut(usize, Delivery),
     ) -> Result<()> {
         self.client.client().context().forget_trouble();
@@ -173,13 +177,14 @@ impl Producer {
         let until = begun + self.patience;
         let mut round = Round {
             tell: &mut tell,
+            reports: Vec::new(),
             pending: vec![false; count],
             left: 0,
             suspects: Vec::new(),
             stop: None,
             heard: begun,
         };
-        self.send_all(0..count, &message, &mut round, until)?;
+        self.send_all(0..count, &mut message, &mut round, until)?;
         // A broker refuses whole batches: who the cause is, shows when each is sent alone.
         let suspects = std::mem::take(&mut round.suspects);
         for (number, reason) in suspects {
@@ -188,7 +193,7 @@ impl Producer {
                     (round.tell)(number, Delivery::Retry(format!("its batch was refused: {reason}")));
                     continue;
                 }
-                self.send_all(number..number + 1, &message, &mut round, until)?;
+                self.send_all(number..number + 1, &mut message, &mut round, until)?;
                 if round.suspects.pop().is_none() {
                     continue;
                 }
@@ -205,26 +210,28 @@ impl Producer {
     fn send_all(
         &self,
         numbers: std::ops::Range<usize>,
-        message: &impl Fn(usize) -> Message,
+        write: &mut impl FnMut(usize, &mut Message),
         round: &mut Round<'_>,
         until: Instant,
     ) -> Result<()> {
-        let (sender, reports) = sync_channel(numbers.len().max(1));
+        let call = self.client.client().context().inbox.begin();
+        let mut message = Message::default();
         for number in numbers {
-            self.send(number, &message(number), &sender, &reports, round, until);
+            write(number, &mut message);
+            self.send(call, number, &mut message, round, until);
             // What has come in meanwhile is told at once.
-            for report in reports.try_iter() {
-                self.settle(report, round);
+            if number % SETTLE_EVERY == 0 {
+                self.settle_all(0, Duration::ZERO, round);
             }
             if round.stop.is_some() {
                 break;
             }
         }
         while round.left > 0 && round.stop.is_none() && Instant::now() < until && !self.is_done_waiting(round) {
-            self.await_report(&reports, round);
+            self.await_reports(round.left, round);
         }
         if round.left > 0 {
-            self.give_up(&reports, round);
+            self.give_up(round);
         }
         match round.stop.take() {
             Some(error) => Err(error),
@@ -232,19 +239,11 @@ impl Producer {
         }
     }
 
-    fn send(
-        &self,
-        number: usize,
-        message: &Message,
-        sender: &SyncSender<Report>,
-        reports: &Receiver<Report>,
-        round: &mut Round<'_>,
-        until: Instant,
-    ) {
-        let ticket = Box::new(Ticket { number, reports: sender.clone() });
+    fn send(&self, call: usize, number: usize, message: &mut Message, round: &mut Round<'_>, until: Instant) {
+        let ticket = Inbox::ticket(call, number);
         let mut record = BaseRecord::with_opaque_to(&self.topic, ticket).payload(message.payload.as_slice());
         record.key = message.key.as_deref();
-        record.headers.clone_from(&message.headers);
+        record.headers = message.headers.take();
         loop {
             let (error, back) = match self.client.send(record) {
                 Ok(()) => {
@@ -257,7 +256,7 @@ impl Producer {
             match error.rdkafka_error_code().unwrap_or(Code::Fail) {
                 // Room comes with reports.
                 Code::QueueFull if round.stop.is_none() && Instant::now() < until && !self.is_done_waiting(round) => {
-                    self.await_report(reports, round);
+                    self.await_reports(1, round);
                 }
                 // It was looked at alone: no other message is the cause.
                 Code::MessageSizeTooLarge => {
@@ -271,21 +270,33 @@ impl Producer {
         }
     }
 
-    /// Waits a little for a report, or for the news that there will be none.
-    fn await_report(&self, reports: &Receiver<Report>, round: &mut Round<'_>) {
-        match reports.recv_timeout(SLICE) {
-            Ok(report) => self.settle(report, round),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                let refusal = self.client.client().context().refusal_within(Duration::ZERO);
-                // What TLS fails by in the midst of a run may pass, as a certificate is renewed.
-                let stands = |refusal: &Refusal| {
-                    refusal.why == Why::Login && refusal.since.max(round.heard).elapsed() >= REFUSED_FOR
-                };
-                if let Some(refusal) = refusal.filter(stands) {
-                    round.stop = Some(refused(&refusal, &Security::default()));
-                }
-            }
+    /// Waits a little for so many reports, or for the news that there will be none.
+    fn await_reports(&self, wanted: usize, round: &mut Round<'_>) {
+        if self.settle_all(wanted, SLICE, round) > 0 {
+            return;
         }
+        let refusal = self.client.client().context().refusal_within(Duration::ZERO);
+        // What TLS fails by in the midst of a run may pass, as a certificate is renewed.
+        let stands =
+            |refusal: &Refusal| refusal.why == Why::Login && refusal.since.max(round.heard).elapsed() >= REFUSED_FOR;
+        if let Some(refusal) = refusal.filter(stands) {
+            round.stop = Some(refused(&refusal, &Security::default()));
+        }
+    }
+
+    /// Tells what is reported, having waited a while for so many reports. Says how many there were.
+    fn settle_all(&self, wanted: usize, patience: Duration, round: &mut Round<'_>) -> usize {
+        let mut reports = std::mem::take(&mut round.reports);
+        self.client.client().context().inbox.take(&mut reports, wanted, patience);
+        let count = reports.len();
+        if reports.iter().any(|(_, failure)| failure.is_none()) {
+            round.heard = Instant::now();
+        }
+        for report in reports.drain(..) {
+            self.settle(report, round);
+        }
+        round.reports = reports;
+        count
     }
 
     /// Whether the run was told to stop, and no broker says anything.
@@ -299,10 +310,7 @@ impl Producer {
         }
         round.left -= 1;
         match failure {
-            None => {
-                round.heard = Instant::now();
-                (round.tell)(number, Delivery::Done);
-            }
+            None => (round.tell)(number, Delivery::Done),
             Some(code) => self.judge(number, code, round),
         }
     }
@@ -330,14 +338,13 @@ impl Producer {
     }
 
     /// Takes back what is still on its way, so that nothing is delivered that the host believes is not.
-    fn give_up(&self, reports: &Receiver<Report>, round: &mut Round<'_>) {
+    fn give_up(&self, round: &mut Round<'_>) {
         self.client.purge(PurgeConfig::default().queue().inflight());
         let until = Instant::now() + PURGE_TIMEOUT;
         while round.left > 0 {
             let left = until.saturating_duration_since(Instant::now());
-            match reports.recv_timeout(left) {
-                Ok(report) => self.settle(report, round),
-                Err(_) => break,
+            if self.settle_all(1, left, round) == 0 {
+                break;
             }
         }
         let overdue = format!("no delivery report within {} s", self.patience.as_secs());

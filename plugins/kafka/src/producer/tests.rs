@@ -48,9 +48,13 @@ fn deliver(
     message: impl Fn(usize) -> Message,
 ) -> (Vec<Option<Delivery>>, Result<()>) {
     let mut told = vec![None; count];
-    let result = producer.deliver(count, message, |number, delivery| {
-        assert!(told[number].replace(delivery).is_none(), "message {number} is told about twice");
-    });
+    let result = producer.deliver(
+        count,
+        |number, out| *out = message(number),
+        |number, delivery| {
+            assert!(told[number].replace(delivery).is_none(), "message {number} is told about twice");
+        },
+    );
     (told, result)
 }
 
@@ -153,7 +157,8 @@ fn a_topic_that_is_not_ours_to_write_stops_the_publisher() {
 #[test]
 fn a_producer_that_failed_for_good_is_a_fatal_error_from_then_on() {
     let cluster = cluster();
-    let producer = connect(&cluster, json!({}));
+    // Both are in one request.
+    let producer = connect(&cluster, json!({ "linger.ms": 100 }));
     deliver(&producer, 1, numbered).1.unwrap();
     cluster.request_errors(RDKafkaApiKey::Produce, &[Raw::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER]);
     for _ in 0..2 {

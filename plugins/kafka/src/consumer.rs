@@ -329,7 +329,7 @@ impl Consumer {
             (None, Some(committed)) => (committed, 0),
             (None, None) => (self.first(partition, from, low, end)?, 0),
         };
-        if next > end && floor <= end {
+        if next > end {
             return Err(Error::config(format!(
                 "{partition} ends at {end}, and was read up to {next}: the topic was made anew; begin a new run with a new \
                  group"

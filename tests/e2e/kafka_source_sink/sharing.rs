@@ -169,3 +169,25 @@ fn transactions_write_each_message_once_while_processes_come_and_are_killed() {
     numbers.sort_unstable();
     assert_eq!(numbers, (0..rounds * each).collect::<Vec<_>>());
 }
+
+#[test]
+fn groups_of_what_is_shared_are_warned_of() {
+    let scene = scene();
+    let properties = json!({ "brokers": "localhost:9092", "topics": ["t"], "group": "many", "schema": schema() });
+    let pipeline = Pipeline::new("grouped")
+        .stage("in", "source Kafka", properties)
+        .stage("each", "transform Threshold", json!({ "field": "n", "atLeast": 0, "payload": ["user", "n"] }))
+        .with("alerts", json!({ "groupBy": ["user"], "window": "10s" }))
+        .stage("out", "sink Blackhole", json!({}))
+        .stage("bell", "alertpublisher File", json!({ "path": "alerts.jsonl" }))
+        .join("in > each > out")
+        .join("each > bell");
+    scene.pipeline(&pipeline);
+    let ended = scene.campanile(["validate", "pipeline.json"]);
+    ended.code_is(0);
+    ended.says(&[
+        "warning",
+        "`in` shares what it reads with all processes of group `many`",
+        "key what it reads by user",
+    ]);
+}

@@ -3,6 +3,7 @@
 use crate::consumer_properties::ConsumerProperties;
 use crate::from::Start;
 use crate::group::{Group, Partition};
+use crate::listener::Why;
 use crate::security::Security;
 use crate::verdict;
 use crate::watch::Watch;
@@ -193,7 +194,10 @@ impl Consumer {
     /// Why brokers do not let it in, once they have not for a while: one that has just come up may refuse at first.
     pub(crate) fn refusal(&self) -> Option<Error> {
         let refusal = self.client.context().listener.refusal_within(Duration::ZERO)?;
-        (refusal.since.elapsed() >= REFUSED_FOR).then(|| refused(&refusal.reason))
+        (refusal.since.elapsed() >= REFUSED_FOR).then(|| match refusal.why {
+            Why::Login => refused(&refusal.reason),
+            Why::Tls => Error::config(format!("`security`: no TLS with the brokers: {}", refusal.reason)),
+        })
     }
 
     /// Asks until there is an answer, within a time.
@@ -449,7 +453,7 @@ fn one(partition: &Partition, offset: Offset) -> Result<TopicPartitionList> {
 }
 
 fn refused(reason: &str) -> Error {
-    Error::config(format!("the brokers do not take the credentials: {reason}"))
+    Error::config(format!("`security`: the brokers do not take the credentials: {reason}"))
 }
 
 /// What no patience helps against.

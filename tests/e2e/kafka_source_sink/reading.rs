@@ -1,6 +1,8 @@
 //! What is read of a topic, and how.
 
 use super::*;
+use crate::kafka::broker::USER;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Reads what there is into records.
 fn read(mut properties: Value) -> (Scene, Vec<Value>) {
@@ -39,14 +41,14 @@ fn reading_begins_at_a_time_and_takes_all_topics_that_match() {
     put_lines(&broker, &topic, 0..10, 7);
     let properties =
         json!({ "brokers": broker.plaintext(), "topics": [topic], "schema": schema(), "timestampField": "at" });
-    let (_, records) = read(properties.clone());
-    let last = records.last().unwrap()["at"].clone();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     put_lines(&broker, &topic, 10..20, 7);
-    let mut late = properties.clone();
-    late["from"] = last;
+    assert_eq!(read(properties.clone()).1.len(), 20);
+    let mut late = properties;
+    late["from"] = json!(u64::try_from(now).unwrap());
     let (_, records) = read(late);
     let numbers: Vec<u64> = records.iter().map(|record| record["n"].as_u64().unwrap()).collect();
-    assert!(numbers.len() < 20 && numbers.ends_with(&(10..20).collect::<Vec<_>>()), "{numbers:?}");
+    assert_eq!(numbers, (10..20).collect::<Vec<_>>());
 
     let prefix = topic.replace("times-a", "times-b");
     let other = broker.topic(&prefix, 2, &[]);
@@ -131,4 +133,20 @@ fn what_a_topic_takes_no_more_is_an_error_record() {
     let report = scene.completes(&pipeline);
     assert_eq!(report.metric("out", "records.error"), 1);
     assert_eq!(broker.messages(&topic, 4).len(), 4);
+}
+
+#[test]
+fn who_logs_in_reads_and_writes_and_a_wrong_password_fails_the_start() {
+    let Some(broker) = Broker::shared() else { return };
+    let topic = broker.topic("login", 1, &[]);
+    let brokers = broker.address("sasl_plaintext");
+    let security = |password: &str| json!({ "protocol": "sasl_plaintext", "mechanism": "PLAIN", "username": USER.0, "password": password });
+    put(&broker, &topic, &schema(), &lines(0..10, 7), json!({ "brokers": brokers, "security": security(USER.1) }));
+    let mut properties =
+        json!({ "brokers": brokers, "topics": [topic], "schema": schema(), "security": security(USER.1) });
+    assert_eq!(read(properties.clone()).1.len(), 10);
+    properties["security"] = security("wrong");
+    properties["follow"] = json!(false);
+    let (ended, _) = scene().fails_at(&to_file(properties, "out.jsonl"), "in");
+    ended.says(&["stage `in`", "do not take the credentials"]);
 }

@@ -1,7 +1,7 @@
 //! Measures Campanile against hand-written loops.
 //!
 //! Without arguments: the tables of the boundary and of the main job. `messaging`: the store of TMS. `durable`: runs
-//! that are saved on the way. `generate N PATH [--storm]` writes records; `anchor serde|sonic IN OUT ALERTS` does the main job by hand over them;
+//! that are saved on the way. `kafka BROKERS`: alerts to Kafka. `generate N PATH [--storm]` writes records; `anchor serde|sonic IN OUT ALERTS` does the main job by hand over them;
 //! `spend PROGRAM …` runs any program and tells what it cost.
 
 mod anchor;
@@ -9,6 +9,7 @@ mod answer;
 mod boundary;
 mod cpu;
 mod durable;
+mod kafka;
 mod main_job;
 mod messaging;
 mod peers;
@@ -44,7 +45,8 @@ const USAGE: &str = "usage:
   campanile-bench main-job [N FOLDER]
   campanile-bench messaging [FOLDER]   the store of TMS, in a folder on a real disk
   campanile-bench durable FOLDER [latency|saves|windows|groups|storm [SECONDS]]
-  campanile-bench peers [FOLDER]       TMS over HTTP beside redis-server and nats-server (or $NATS_SERVER)";
+  campanile-bench peers [FOLDER]       TMS over HTTP beside redis-server and nats-server (or $NATS_SERVER)
+  campanile-bench kafka BROKERS        alerts to Kafka beside rdkafka by hand";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -73,6 +75,7 @@ fn main() -> Result<()> {
         ["durable", folder, part, seconds] => durable::measure(Path::new(folder), Some(part), Some(seconds.parse()?)),
         ["peers"] => peers::measure(&env::temp_dir()),
         ["peers", folder] => peers::measure(Path::new(folder)),
+        ["kafka", brokers] => kafka::measure(brokers, &beside("libcampanile_kafka.so")?),
         _ => bail!(USAGE),
     }
 }

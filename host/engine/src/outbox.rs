@@ -1,8 +1,8 @@
 //! The outbox of a durable run: alerts are on the disk before a publisher sees them, and leave it when `publish` has
 //! returned.
 //!
-//! Chains [push](Outbox::push) alerts; one thread writes what has gathered in one atomic step, a save point among it where
-//! there is one. Each publisher has a [reader](Reader) with a cursor of its own, so that none waits for another.
+//! Chains push alerts; one thread writes what has gathered in one atomic step, a save point among it where
+//! there is one. Each publisher has a reader with a cursor of its own, so that none waits for another.
 
 mod cursor;
 mod message;

@@ -285,18 +285,21 @@ fn killed_live_runs_leave_what_an_undisturbed_one_does(test: &str, parallelism: 
     let expected = expected_windows(&[files[0].1, files[1].1]);
     let others: BTreeSet<u64> = (0..files[2].1).filter(|&n| !is_broken(n) && heartbeat(n) > LIMIT).collect();
     let records: usize = files[..2].iter().map(|(_, lines)| (0..*lines).filter(|&n| !is_broken(n)).count()).sum();
+    let broken: usize = files.iter().map(|(_, lines)| (0..*lines).filter(|&n| is_broken(n)).count()).sum();
 
     let mut running = scene.start(&pipeline, &DATA);
     let counts = || {
         let alerts = ["alerts.jsonl", "rings.jsonl"].map(|name| distinct(&lines_so_far(&scene, name)).len());
-        (count_so_far(&scene, "out.jsonl"), alerts)
+        (count_so_far(&scene, "out.jsonl"), count_so_far(&scene, "errors.jsonl"), alerts)
     };
     let mut last = (counts(), Instant::now());
     running.until("everything is read and published", || {
-        let (records_there, [windows, rings]) = counts();
-        let done = records_there >= records + 2 && windows >= expected.len() && rings >= others.len();
-        if last.0 != (records_there, [windows, rings]) {
-            last = ((records_there, [windows, rings]), Instant::now());
+        let now = counts();
+        let (records_there, letters, [windows, rings]) = now;
+        let read = records_there >= records + 2 && letters >= broken;
+        let done = read && windows >= expected.len() && rings >= others.len();
+        if last.0 != now {
+            last = (now, Instant::now());
         }
         // What lacks is told below.
         (done || last.1.elapsed() > QUIET).then_some(())

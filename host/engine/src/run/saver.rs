@@ -86,7 +86,7 @@ impl Saver<'_> {
     /// By stage, the last window that may close now.
     fn due(&self, now: i64) -> Vec<Option<i64>> {
         let of_stage = |(stage, sources): (&super::shared::StageShared, &Vec<usize>)| {
-            stage.windows.as_ref()?.due(&self.shared.splits.doing(sources), self.shared.mode.is_live(), now)
+            stage.windows.as_ref()?.due(&self.shared.splits.doing(sources, now), self.shared.mode.is_live(), now)
         };
         self.shared.stages.iter().zip(self.sources_of).map(of_stage).collect()
     }

@@ -68,6 +68,9 @@ impl SplitTable {
             if let Some(entry) = entries.iter_mut().find(same) {
                 if !entry.known {
                     entry.known = true;
+                    if entry.doing != SplitState::Finished {
+                        entry.doing = SplitState::Waiting;
+                    }
                     entry.stage = Some(stage);
                     entry.origin = Arc::new(SplitOrigin::new(entry.origin.index, &split));
                     entry.split = split;
@@ -90,20 +93,24 @@ impl SplitTable {
     }
 
     /// Puts in what a save point knew, before sources add what they have now.
-    pub(super) fn restore(&self, saved: Vec<KeptSplit>) {
+    /// `source` finds the place of a source by its name.
+    pub(super) fn restore(&self, saved: Vec<KeptSplit>, source: impl Fn(&str) -> Option<usize>, now_ms: i64) {
         let mut entries = self.entries();
         for (saved, state) in saved {
             let split = Split::new(&saved.id);
             let split = if saved.leaves { split.may_leave() } else { split };
             let index = entries.len() as u32;
             entries.push(Entry {
-                stage: None,
+                stage: source(&saved.stage),
                 stage_name: saved.stage,
                 origin: Arc::new(SplitOrigin::new(index, &split)),
                 split,
                 position: saved.position,
                 state,
-                doing: if saved.finished { SplitState::Finished } else { SplitState::Waiting },
+                doing: match saved.finished {
+                    true => SplitState::Finished,
+                    false => SplitState::Idle { since_ms: now_ms, until_ms: now_ms },
+                },
                 taken: false,
                 known: false,
             });
@@ -165,10 +172,16 @@ impl SplitTable {
     }
 
     /// What the splits of these sources are doing.
-    pub(super) fn doing(&self, stages: &[usize]) -> Vec<(u32, SplitState)> {
+    pub(super) fn doing(&self, stages: &[usize], now_ms: i64) -> Vec<(u32, SplitState)> {
         let entries = self.entries();
         let of_stages = entries.iter().filter(|entry| entry.stage.is_some_and(|stage| stages.contains(&stage)));
-        of_stages.filter(|entry| entry.known).map(|entry| (entry.origin.index, entry.doing)).collect()
+        let there = of_stages.filter(|entry| entry.known || !entry.split.leaves());
+        let doing = |entry: &Entry| match entry.doing {
+            // It was there before the run went on, and may come back: a file that is just being rotated.
+            SplitState::Idle { since_ms, .. } if !entry.known => SplitState::Idle { since_ms, until_ms: now_ms },
+            doing => doing,
+        };
+        there.map(|entry| (entry.origin.index, doing(entry))).collect()
     }
 
     /// Takes over how far splits are.

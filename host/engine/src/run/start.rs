@@ -282,7 +282,9 @@ impl Start<'_> {
             }
         }
         if let Some(resume) = self.resume {
-            self.shared.splits.restore(resume.splits().map_err(Failed::of_run)?);
+            let source = |name: &str| self.shared.stages.iter().position(|stage| stage.name == name);
+            let splits = resume.splits().map_err(Failed::of_run)?;
+            self.shared.splits.restore(splits, source, self.shared.now_ms());
         }
         for &index in graph.order() {
             if spec.stages[index].plugin.kind == Kind::Source {

@@ -69,6 +69,22 @@ pub(super) struct Node {
 }
 
 impl Node {
+    /// What its stage keeps; nothing where that failed, and the run with it.
+    pub(super) fn snapshot(&self, shared: &Shared, slot: &Slot) -> Option<StageState> {
+        let mut stage = self.stage.borrow_mut();
+        let name = shared.stages[self.index].name;
+        match slot.inside(self.index, name, || stage.as_mut().map_or(Ok(None), Stage::snapshot)) {
+            Ok(state) => {
+                let finished = self.finished.get();
+                Some(StageState { stage: self.index, instance: self.instance, state, finished })
+            }
+            Err(error) => {
+                shared.fail(self.index, failure(&error, None));
+                None
+            }
+        }
+    }
+
     /// It gets input: it is not at its end, whatever it was before.
     pub(super) fn goes_on(&self) {
         self.finished.set(false);
@@ -173,7 +189,7 @@ impl Chain {
             Arrival { splits: source.map(|source| source.splits(self)).unwrap_or_default(), states: Vec::new() };
         if self.shared.is_durable() {
             for node in &self.nodes {
-                match self.snapshot(node) {
+                match node.snapshot(&self.shared, &self.slot) {
                     Some(state) => arrival.states.push(state),
                     None => return,
                 }
@@ -194,28 +210,6 @@ impl Chain {
             part.letters = self.letters.borrow_mut().take();
         }
         self.barrier.hand_over(part);
-    }
-
-    /// What a stage keeps; nothing where that failed, and the run with it.
-    pub(super) fn snapshot(&self, node: &Node) -> Option<StageState> {
-        let mut stage = node.stage.borrow_mut();
-        let state = match stage.as_mut() {
-            None => Ok(None),
-            Some(stage) => {
-                let name = self.shared.stages[node.index].name;
-                self.slot.inside(node.index, name, || stage.snapshot())
-            }
-        };
-        match state {
-            Ok(state) => {
-                let finished = node.finished.get();
-                Some(StageState { stage: node.index, instance: node.instance, state, finished })
-            }
-            Err(error) => {
-                self.shared.fail(node.index, failure(&error, None));
-                None
-            }
-        }
     }
 
     pub(super) fn metrics(&self, node: &Node) -> &StageMetrics {

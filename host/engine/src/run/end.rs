@@ -3,7 +3,7 @@
 //! well.
 
 use super::alerts::{Closed, grouped};
-use super::barrier::{Arrival, Part, StageState};
+use super::barrier::{Arrival, Part};
 use super::chain::{Ended, Node, failure};
 use super::opening::Opening;
 use super::publisher::PUBLISH_ALERTS_MAX;
@@ -79,7 +79,10 @@ impl End<'_> {
         }
         nodes.sort_by_key(|node| (self.order.iter().position(|&index| index == node.index), node.instance));
         if opened.durable.is_some() {
-            arrival.states = nodes.iter().filter_map(|node| self.snapshot(node)).collect();
+            arrival.states = nodes
+                .iter()
+                .filter_map(|node| (!self.shared.has_failed()).then(|| node.snapshot(self.shared, self.slot))?)
+                .collect();
         }
         for node in nodes.iter().filter(|node| self.kind(node) == Kind::Sink) {
             self.prepare(node);
@@ -156,25 +159,6 @@ impl End<'_> {
     fn note_end(&self, index: usize, wrong: Option<String>) {
         if let Some(message) = wrong.filter(|_| !self.shared.stages[index].failed.load(Ordering::SeqCst)) {
             self.shared.fail(index, message);
-        }
-    }
-
-    /// What a stage keeps for a run that goes on.
-    fn snapshot(&self, node: &Node) -> Option<StageState> {
-        if self.shared.has_failed() {
-            return None;
-        }
-        let mut stage = node.stage.borrow_mut();
-        let state = self.inside(node.index, || stage.as_mut().map_or(Ok(None), Stage::snapshot));
-        match state {
-            Ok(state) => {
-                let finished = node.finished.get();
-                Some(StageState { stage: node.index, instance: node.instance, state, finished })
-            }
-            Err(error) => {
-                self.shared.fail(node.index, failure(&error, None));
-                None
-            }
         }
     }
 
